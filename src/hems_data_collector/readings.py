@@ -1,0 +1,164 @@
+"""What the program is about: `Reading`, `HalfHour`, `MeterIdentity`, and the record that users receive (DESIGN §6).
+
+Energy is exact: `Decimal` kilowatt hours, or the meter's raw integer with its scale. Times are timezone-aware UTC.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from enum import StrEnum
+from typing import Final, TypeAlias
+
+HALF_HOUR: Final = timedelta(minutes=30)
+
+FieldValue: TypeAlias = str | int | Decimal | None
+
+RECORD_KEYS: Final = (
+    "timestamp",
+    "cumulative_power_kwh",
+    "instant_power_w",
+    "current_a",
+    "current_r_a",
+    "current_t_a",
+    "historical_timestamp",
+    "historical_cumulative_power_kwh",
+    "recent_30min_timestamp",
+    "recent_30min_consumption_kwh",
+)
+"""The ten published keys, in this order (DESIGN §6.1)."""
+
+METER_KEY: Final = "meter"
+"""The eleventh key, only where several meters are configured."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MeterIdentity:
+    """Who the meter is, by what it says of itself (DESIGN §6.3); never by the B-route id."""
+
+    maker: str | None = None
+    """Manufacturer code, property 8A, six upper-case hex digits."""
+    serial: str | None = None
+    """Serial number, property 8D, padding removed."""
+    node_id: str | None = None
+    """Identification number of the node profile, property 83, upper-case hex."""
+    mac: str | None = None
+    """MAC address of its radio, 16 upper-case hex digits."""
+
+    @property
+    def key(self) -> str:
+        """The stable name of this meter in keys and in the store."""
+        if self.maker and self.serial:
+            return f"{self.maker}-{self.serial}"
+        return self.node_id or self.mac or "unknown"
+
+
+class HalfHourSource(StrEnum):
+    """Which answer of the meter a half hour came from."""
+
+    NOTIFICATION = "notification"
+    POLL = "poll"
+    HISTORY_1 = "history-1"
+    HISTORY_2 = "history-2"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HalfHour:
+    """The cumulative registers at hh:00 or hh:30 by the meter's clock (DESIGN §6.2).
+
+    Registers are raw counts; `kWh = raw x coefficient x 10^exponent` (echonet-lite-meter §5.3). None = no data.
+    """
+
+    meter: str
+    at: datetime
+    import_raw: int | None
+    export_raw: int | None
+    coefficient: int
+    exponent: int
+    source: HalfHourSource
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """What the meter said at one moment. None = the meter had no such value; nothing is ever carried over."""
+
+    meter: str
+    """`MeterIdentity.key`."""
+    received_at: datetime
+    """Our clock when the answer came."""
+    power_w: int | None
+    """Net active power in watts, negative when exporting (E7)."""
+    current_r_a: Decimal | None
+    current_t_a: Decimal | None
+    two_wire: bool
+    """True while this meter has never given a T value."""
+    energy_import_kwh: Decimal | None
+    energy_export_kwh: Decimal | None
+    fixed_at: datetime | None
+    """The meter's own time of the fixed-time registers (EA, EB)."""
+    fixed_import_kwh: Decimal | None
+    fixed_export_kwh: Decimal | None
+    energy_import_raw: int | None
+    energy_export_raw: int | None
+    lqi: int | None = None
+    """Link quality of the answer where the modem tells it, 0-255."""
+
+    @property
+    def current_a(self) -> Decimal | None:
+        """R alone on two-wire supply, else R + T; None where a part is missing."""
+        if self.two_wire or self.current_r_a is None:
+            return self.current_r_a
+        return None if self.current_t_a is None else self.current_r_a + self.current_t_a
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Consumption:
+    """The energy drawn in one complete half hour: `start` to `end`, from two adjacent registers."""
+
+    end: datetime
+    import_kwh: Decimal
+
+    @property
+    def start(self) -> datetime:
+        """The beginning of the half hour."""
+        return self.end - HALF_HOUR
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Record:
+    """One published record: `fields` in order, and what outputs need to send it once."""
+
+    key: str
+    """Stable and unique: the same record always has the same key (DESIGN §6.3)."""
+    kind: str
+    """`reading` or `half-hour`."""
+    meter: str
+    fields: Mapping[str, FieldValue]
+
+
+def iso_utc(moment: datetime, *, microseconds: bool = False) -> str:
+    """ISO 8601 with `+00:00`, for a timezone-aware `moment`."""
+    return moment.astimezone(UTC).isoformat(timespec="microseconds" if microseconds else "seconds")
+
+
+def published(reading: Reading, recent: Consumption | None, *, meter_name: str | None = None) -> Record:
+    """The record with exactly the ten keys, plus `meter` where `meter_name` is given (DESIGN §6.1)."""
+    stamp = iso_utc(reading.received_at, microseconds=True)
+    values: tuple[FieldValue, ...] = (
+        stamp,
+        reading.energy_import_kwh,
+        reading.power_w,
+        reading.current_a,
+        reading.current_r_a,
+        reading.current_t_a,
+        None if reading.fixed_at is None else iso_utc(reading.fixed_at),
+        reading.fixed_import_kwh,
+        None if recent is None else iso_utc(recent.end),
+        None if recent is None else recent.import_kwh,
+    )
+    fields: dict[str, FieldValue] = dict(zip(RECORD_KEYS, values, strict=True))
+    if meter_name is not None:
+        fields[METER_KEY] = meter_name
+    return Record(key=f"{reading.meter}/{stamp}", kind="reading", meter=reading.meter, fields=fields)
