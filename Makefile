@@ -1,0 +1,62 @@
+# The one front door. Every verb does its own set-up; only Python 3.11 or newer, git and make are needed before.
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-print-directory
+
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+export PIP_NO_INPUT := 1
+
+VENV := .venv
+BIN := $(VENV)/bin
+# The full suite runs on the first of these that runs here; `make test` adds the others of OTHER_PYTHONS.
+PYTHONS := 3.11 3.12 3.13 3.14
+OTHER_PYTHONS := 3.12 3.13
+# What must hold on every Python: the pure suites. The rest talks to servers and takes time, once is enough.
+PORTABLE_TESTS := tests/unit tests/contract tests/frames tests/transcripts tests/property
+
+.PHONY: help demo test check bench clean
+
+help: ## what can be done here
+	@echo "hems-data-collector: make <verb>"
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-8s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+demo: $(VENV)/.run ## the collector on the built-in emulator: a few readings, no hardware
+	@$(BIN)/python tools/demo.py
+
+test: $(VENV)/.dev ## the full suite, then the portable part on the other Pythons that run here
+	@$(BIN)/python -m pytest -q
+	@for version in $(OTHER_PYTHONS); do $(MAKE) test-on-$$version || exit; done
+
+# The portable part on one other Python; says so where that Python is not here, or is the one of the full suite.
+test-on-%:
+	@if $(BIN)/python -c 'import sys; sys.exit("%d.%d" % sys.version_info[:2] != "$*")'; then \
+	    echo "Python $*: the full suite ran on it."; \
+	elif tools/find-python $* > /dev/null 2>&1; then \
+	    $(MAKE) $(VENV)-$*/.dev && echo "Python $*:" && \
+	    $(VENV)-$*/bin/python -m pytest -q -p no:cacheprovider $(wildcard $(PORTABLE_TESTS)); \
+	else \
+	    echo "Python $*: none runs here, its part of the suite is left out."; \
+	fi
+
+check: $(VENV)/.dev ## style, types, layers and documents
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check -q .
+	@$(BIN)/mypy
+	@$(BIN)/python -m pytest -q tests/test_layers.py tests/test_docs.py
+
+bench: $(VENV)/.dev ## measures speed against the emulator and writes docs/performance.md
+	@$(BIN)/python -m benchmarks
+
+clean: ## removes everything that make has made
+	rm -rf $(VENV) $(VENV)-3.* build dist src/*.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .cache
+
+# The program alone, for the demo.
+$(VENV)/.run: requirements/run.txt pyproject.toml tools/find-python tools/make-venv
+	@tools/make-venv $(VENV) run "$(PYTHONS)"
+
+# The program with every extra that the tests use, and the tools; the same for each Python.
+DEV_INPUTS := requirements/dev.txt pyproject.toml tools/find-python tools/make-venv
+$(VENV)/.dev: $(DEV_INPUTS)
+	@tools/make-venv $(VENV) dev "$(PYTHONS)"
+$(VENV)-%/.dev: $(DEV_INPUTS)
+	@tools/make-venv $(VENV)-$* dev "$*"
