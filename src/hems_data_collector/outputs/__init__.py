@@ -1,0 +1,19 @@
+"""The outputs: a new one is a file and a line here.
+
+Each module imports its client library only when the output is opened.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final
+
+from hems_data_collector.outputs.base import Output, Setting
+from hems_data_collector.outputs.formats import FORMATS, Format
+from hems_data_collector.outputs.stdout import StdoutOutput
+
+OUTPUTS: Final[Mapping[str, type[Output]]] = MappingProxyType({output.name: output for output in (StdoutOutput,)})
+"""Every word of `--output`."""
+
+__all__ = ["FORMATS", "OUTPUTS", "Format", "Output", "Setting"]

@@ -1,0 +1,88 @@
+"""What an output is: a name, its settings, and one coroutine that takes a batch of records.
+
+An output knows nothing of the store, of retries, or of the other outputs: it tries once, and says by its return or its
+exception what became of the batch. `collector/delivery` does the rest.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, Self
+
+from hems_data_collector.clock import Clock
+from hems_data_collector.credentials import Secret
+from hems_data_collector.outputs.formats import Format
+from hems_data_collector.readings import RECORD_KEYS, Record
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setting:
+    """One value that a person may set: by flag, environment variable or TOML key."""
+
+    name: str
+    """The key in the values given to `Output.build`, and in TOML: `webhook_url`."""
+    flag: str
+    """`--webhook-url`."""
+    environment: str | None = None
+    default: str | None = None
+    help: str
+    metavar: str | None = None
+    secret: bool = False
+    """The value arrives as `Secret` and no message shows it."""
+    repeatable: bool = False
+    """The flag may be given again and TOML takes a list; the values arrive as a tuple."""
+    convert: Callable[[str], object] = str
+    """Checks one text; raises ValueError saying what is wrong, never repeating the value of a secret."""
+
+    def value(self, text: str) -> object:
+        """The value that `Output.build` receives for one `text`; raises ValueError."""
+        converted = self.convert(text)
+        return Secret(text) if self.secret else converted
+
+    def split(self, text: str) -> tuple[str, ...]:
+        """The single texts in one environment variable: one per line, or separated by `;;`, where repeatable."""
+        if not self.repeatable:
+            return (text,)
+        return tuple(part.strip() for line in text.splitlines() for part in line.split(";;") if part.strip())
+
+
+class Output(ABC):
+    """A place where records go. One instance is used by one task at a time."""
+
+    name: ClassVar[str]
+    """The word of `--output`."""
+    help: ClassVar[str]
+    """One line for people."""
+    settings: ClassVar[tuple[Setting, ...]] = ()
+    batch_size: ClassVar[int] = 1
+    """The most records that one `deliver` takes."""
+    queue_limit: ClassVar[int] = 10_000
+    """The most records that wait in memory for this output: a week at one a minute."""
+
+    @classmethod
+    @abstractmethod
+    def build(
+        cls, values: Mapping[str, Any], format: Format, *, clock: Clock, columns: Sequence[str] = RECORD_KEYS
+    ) -> Self:
+        """Make it from its settings (`Setting.name` to `Setting.value`; a tuple where repeatable; None where unset).
+
+        `columns` are the keys of the records to come. Touches nothing outside. Raises ConfigError.
+        """
+
+    async def open(self) -> None:  # noqa: B027 - most outputs have nothing to do here
+        """Check at start what can be checked without sending a record; raises ConfigError."""
+
+    @abstractmethod
+    async def deliver(self, batch: Sequence[Record], checkpoint: bytes | None) -> bytes | None:
+        """Hand over `batch` in order; returning means acknowledged by the far end.
+
+        `checkpoint` is what the last acknowledged call returned, None at first: an output that keeps a position
+        returns the new one, any other returns what it got. Raises OutputUnavailable (try again), OutputPaused (probe
+        now and then), OutputRejected (this batch never), OutputClosed (nobody is there for good). A batch that raised
+        may have arrived in part: records carry a stable key.
+        """
+
+    async def close(self) -> None:  # noqa: B027 - most outputs hold nothing open
+        """Let go of connections; never raises."""

@@ -1,0 +1,137 @@
+"""How a record is written: JSON Lines, a stream of YAML documents, CSV by RFC 4180.
+
+In every format numbers are exact and never in exponent form, text is UTF-8 and kept as it is, and a missing value is
+`null` (JSON, YAML) or an empty field (CSV). One encoded record ends with the line end of its format, so that a stream
+is the plain concatenation of its records.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from functools import cache
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final
+
+from hems_data_collector.readings import FieldValue, Record
+
+if TYPE_CHECKING:
+    import yaml
+
+CSV_LINE_END: Final = "\r\n"
+"""RFC 4180 §2.1, on every line, the last one too."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Format:
+    """One way to write records."""
+
+    name: str
+    """The word of `--format`."""
+    help: str
+    content_type: str
+    encode: Callable[[Record], bytes]
+    """One record, with its line end."""
+    header: Callable[[Iterable[str]], bytes]
+    """What a stream of records with these keys begins with, with its line end; empty but for CSV."""
+
+
+def _exact(number: Decimal) -> str:
+    """`number` to its last digit, without an exponent; raises ValueError for NaN and infinity."""
+    if not number.is_finite():
+        raise ValueError(f"not a number that can be published: {number}")
+    return format(number, "f")
+
+
+def _json_value(value: FieldValue) -> str:
+    return _exact(value) if isinstance(value, Decimal) else json.dumps(value, ensure_ascii=False)
+
+
+def json_object(record: Record) -> bytes:
+    """The record as one JSON object without a line end: what webhook and Pub/Sub send."""
+    pairs = (f"{json.dumps(key, ensure_ascii=False)}: {_json_value(value)}" for key, value in record.fields.items())
+    # A lone surrogate (a file name or argument that was no UTF-8) becomes its JSON escape instead of an error.
+    return f"{{{', '.join(pairs)}}}".encode("utf-8", "backslashreplace")
+
+
+def _json_line(record: Record) -> bytes:
+    return json_object(record) + b"\n"
+
+
+@cache
+def _yaml_dumper() -> type[yaml.SafeDumper]:
+    """A SafeDumper that knows Decimal; PyYAML is imported only when YAML is asked for."""
+    import yaml
+
+    class RecordDumper(yaml.SafeDumper):
+        """YAML's own rules quote whatever would read back as something else, ISO timestamps among it."""
+
+        def represent_exact(self, number: Decimal) -> yaml.ScalarNode:
+            text = _exact(number)
+            return self.represent_scalar(f"tag:yaml.org,2002:{'float' if '.' in text else 'int'}", text)
+
+    RecordDumper.add_representer(Decimal, RecordDumper.represent_exact)
+    return RecordDumper
+
+
+def _yaml_document(record: Record) -> bytes:
+    import yaml
+
+    text = yaml.dump(
+        dict(record.fields),
+        Dumper=_yaml_dumper(),
+        sort_keys=False,
+        allow_unicode=True,
+        explicit_start=True,
+        width=float("inf"),
+    )
+    return str(text).encode("utf-8", "backslashreplace")
+
+
+def _csv_line(values: Iterable[str]) -> bytes:
+    line = io.StringIO(newline="")
+    csv.writer(line, lineterminator=CSV_LINE_END).writerow(values)
+    return line.getvalue().encode("utf-8", "backslashreplace")
+
+
+def _csv_value(value: FieldValue) -> str:
+    if value is None:
+        return ""
+    return _exact(value) if isinstance(value, Decimal) else str(value)
+
+
+def _csv_record(record: Record) -> bytes:
+    return _csv_line(_csv_value(value) for value in record.fields.values())
+
+
+def _no_header(_keys: Iterable[str]) -> bytes:
+    return b""
+
+
+JSON: Final = Format(
+    name="json",
+    help="JSON Lines: one object a line",
+    content_type="application/json",
+    encode=_json_line,
+    header=_no_header,
+)
+YAML: Final = Format(
+    name="yaml",
+    help="a stream of YAML documents",
+    content_type="application/yaml",
+    encode=_yaml_document,
+    header=_no_header,
+)
+CSV: Final = Format(
+    name="csv",
+    help="CSV by RFC 4180 with one header line",
+    content_type="text/csv",
+    encode=_csv_record,
+    header=_csv_line,
+)
+
+FORMATS: Final[Mapping[str, Format]] = MappingProxyType({form.name: form for form in (JSON, YAML, CSV)})
