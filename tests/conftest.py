@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 import os
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 from hypothesis import settings
@@ -24,30 +26,47 @@ OWN_VARIABLES = (
 )
 """Beginnings of the environment variables that the program reads."""
 
+Report = TypeVar("Report", pytest.TestReport, pytest.CollectReport)
+
 settings.register_profile("house", deadline=None)  # a busy machine is no fault of the code
 settings.load_profile("house")
 
 
+@pytest.fixture(scope="session")
+def homes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Fresh folders, one after the other, outside the tests' own `tmp_path`."""
+    parent = tmp_path_factory.mktemp("homes")
+    return (parent / str(number) for number in itertools.count())
+
+
 @pytest.fixture(autouse=True)
-def an_empty_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def an_empty_home(homes: Iterator[Path], monkeypatch: pytest.MonkeyPatch) -> None:
     """Each test in an empty folder, without settings: no `.env`, no configuration file, no cached meter."""
     for name in list(os.environ):
         if name.startswith(OWN_VARIABLES):
             monkeypatch.delenv(name)
-    home = tmp_path / "home"
+    home = next(homes)
     home.mkdir()
     monkeypatch.setenv("HOME", str(home))
-    monkeypatch.setenv("XDG_STATE_HOME", str(home / "state"))
-    monkeypatch.setenv("XDG_CONFIG_HOME", str(home / "config"))
     monkeypatch.chdir(home)
 
 
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[pytest.TestReport]:
+def refuse_skip(report: Report, name: str) -> Report:
     """With CI=true a skip is a failure: everything that a test can ask for is installed there."""
-    report = yield
     if report.skipped and not hasattr(report, "wasxfail") and os.environ.get("CI") == "true":
-        reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
+        reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr
         report.outcome = "failed"
-        report.longrepr = f"{item.nodeid} was skipped, and with CI=true nothing may be: {reason}"
+        report.longrepr = f"{name} was skipped, and with CI=true nothing may be: {reason}"
     return report
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    return refuse_skip((yield), item.nodeid)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report(
+    collector: pytest.Collector,
+) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    return refuse_skip((yield), collector.nodeid)
