@@ -1,0 +1,135 @@
+"""ECHONET Lite for the B-route smart meter: bytes in, values out, no I/O.
+
+`decode_datagram` turns a datagram into a `Frame`; `decode_property` turns one of its entries into a value. Whatever
+comes in, the answer is a value or a `DecodeError` of `hems_data_collector.errors`.
+"""
+
+from hems_data_collector.echonet.codes import (
+    ALL_INSTANCES,
+    ANSWERS,
+    CONTROLLER,
+    METER,
+    NODE_PROFILE,
+    SET_GET_FAMILY,
+    UDP_PORT,
+    Eoj,
+    Esv,
+)
+from hems_data_collector.echonet.edt import (
+    ENERGY_MAX,
+    Currents,
+    DayHistory,
+    FixedTimeEnergy,
+    MinuteEnergy,
+    NoValue,
+    WindowHistory,
+    WindowSelector,
+)
+from hems_data_collector.echonet.energy import (
+    COEFFICIENT_MAX,
+    DIGITS_MAX,
+    POWER_LIMIT_KW,
+    UNIT_EXPONENTS,
+    EnergyScale,
+    EnergyUnit,
+    plausible_delta,
+    register_delta,
+)
+from hems_data_collector.echonet.frame import (
+    ArbitraryFrame,
+    Frame,
+    Property,
+    decode_datagram,
+    inform_response,
+    is_answer,
+)
+from hems_data_collector.echonet.histories import (
+    DAY_MAX,
+    HISTORY_2_MAX,
+    HISTORY_2_STEP,
+    HISTORY_3_MAX,
+    HISTORY_3_STEP,
+    SLOTS_PER_DAY,
+)
+from hems_data_collector.echonet.node_profile import NODE_PROFILE_PROPERTIES, NodeVersion
+from hems_data_collector.echonet.objects import CLASSES, Value, decode_property, spec_for
+from hems_data_collector.echonet.property_map import PropertyMap, decode_property_map, encode_property_map
+from hems_data_collector.echonet.smart_meter import SMART_METER, RouteBIdentification
+from hems_data_collector.echonet.spec import Access, PropertySpec
+from hems_data_collector.echonet.superclass import (
+    DEVICE_PROPERTIES,
+    FaultStatus,
+    InstallationLocation,
+    ManufacturerFault,
+    OperatingTime,
+    OperationStatus,
+    Place,
+    PowerSaving,
+    RemoteControl,
+    StandardVersion,
+    TimeUnit,
+)
+
+__all__ = [
+    "ALL_INSTANCES",
+    "ANSWERS",
+    "CLASSES",
+    "COEFFICIENT_MAX",
+    "CONTROLLER",
+    "DAY_MAX",
+    "DEVICE_PROPERTIES",
+    "DIGITS_MAX",
+    "ENERGY_MAX",
+    "HISTORY_2_MAX",
+    "HISTORY_2_STEP",
+    "HISTORY_3_MAX",
+    "HISTORY_3_STEP",
+    "METER",
+    "NODE_PROFILE",
+    "NODE_PROFILE_PROPERTIES",
+    "POWER_LIMIT_KW",
+    "SET_GET_FAMILY",
+    "SLOTS_PER_DAY",
+    "SMART_METER",
+    "UDP_PORT",
+    "UNIT_EXPONENTS",
+    "Access",
+    "ArbitraryFrame",
+    "Currents",
+    "DayHistory",
+    "EnergyScale",
+    "EnergyUnit",
+    "Eoj",
+    "Esv",
+    "FaultStatus",
+    "FixedTimeEnergy",
+    "Frame",
+    "InstallationLocation",
+    "ManufacturerFault",
+    "MinuteEnergy",
+    "NoValue",
+    "NodeVersion",
+    "OperatingTime",
+    "OperationStatus",
+    "Place",
+    "PowerSaving",
+    "Property",
+    "PropertyMap",
+    "PropertySpec",
+    "RemoteControl",
+    "RouteBIdentification",
+    "StandardVersion",
+    "TimeUnit",
+    "Value",
+    "WindowHistory",
+    "WindowSelector",
+    "decode_datagram",
+    "decode_property",
+    "decode_property_map",
+    "encode_property_map",
+    "inform_response",
+    "is_answer",
+    "plausible_delta",
+    "register_delta",
+    "spec_for",
+]
