@@ -10,10 +10,15 @@ from types import MappingProxyType
 from typing import Final
 
 from hems_data_collector.outputs.base import Output, Setting
+from hems_data_collector.outputs.file import FileOutput
 from hems_data_collector.outputs.formats import FORMATS, Format
+from hems_data_collector.outputs.gcloud import GcloudOutput
 from hems_data_collector.outputs.stdout import StdoutOutput
+from hems_data_collector.outputs.webhook import WebhookOutput
 
-OUTPUTS: Final[Mapping[str, type[Output]]] = MappingProxyType({output.name: output for output in (StdoutOutput,)})
+OUTPUTS: Final[Mapping[str, type[Output]]] = MappingProxyType(
+    {output.name: output for output in (StdoutOutput, FileOutput, WebhookOutput, GcloudOutput)}
+)
 """Every word of `--output`."""
 
 __all__ = ["FORMATS", "OUTPUTS", "Format", "Output", "Setting"]

@@ -7,7 +7,6 @@ import errno
 import os
 import sys
 from collections.abc import Mapping, Sequence
-from functools import partial
 from typing import Any, ClassVar, Final, Self
 
 from hems_data_collector.clock import Clock
@@ -52,7 +51,7 @@ class StdoutOutput(Output):
             if self._format.header(record.fields) != self._header:
                 raise OutputRejected("The record has other columns than the CSV header already written.")
             data = self._format.encode(record)
-            await self._calls.run(partial(self._write, record.key, data))
+            await self._calls.run(self._write, record.key, data)
         return checkpoint
 
     async def close(self) -> None:

@@ -1,0 +1,286 @@
+"""Each record as one POST to a web address, optionally signed."""
+
+from __future__ import annotations
+
+import logging
+import re
+import ssl
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from importlib.metadata import PackageNotFoundError, version
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Self
+
+from hems_data_collector.clock import Clock
+from hems_data_collector.credentials import MASK, Masker, Secret
+from hems_data_collector.errors import ConfigError, OutputError, OutputPaused, OutputRejected, OutputUnavailable
+from hems_data_collector.outputs.base import Output, Setting
+from hems_data_collector.outputs.endpoint import Endpoint
+from hems_data_collector.outputs.formats import Format, json_object
+from hems_data_collector.outputs.signing import ID_HEADER, SIGNATURE_HEADER, TIMESTAMP_HEADER, Signer, signing_key
+from hems_data_collector.outputs.signing import webhook_id as id_of
+from hems_data_collector.readings import RECORD_KEYS, Record
+
+if TYPE_CHECKING:
+    import httpx
+
+logger = logging.getLogger(__name__)
+
+CONNECT_TIMEOUT_S: Final = 10.0
+READ_TIMEOUT_S: Final = 15.0
+REQUEST_TIMEOUT_S: Final = 30.0
+"""For one record as a whole, redirects included: a server that sends a byte now and then must not hold us."""
+MAX_REDIRECTS: Final = 3
+MAX_ANSWER_BYTES: Final = 65_536
+"""More than this of an answer is not read; the connection is closed instead."""
+QUOTED_ANSWER_CHARACTERS: Final = 200
+MAX_RETRY_AFTER_S: Final = 3600.0
+"""A far end that names a later time is asked after an hour all the same: its clock or ours may be wrong."""
+
+RETRIED: Final = frozenset({408, 425, 429})
+PAUSING: Final = frozenset({401, 403, 404})
+METHOD_KEEPING_REDIRECTS: Final = frozenset({307, 308})
+
+_HEADER_NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+\Z")
+_HEADER_VALUE: Final = re.compile(r"[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?\Z")
+_OUR_HEADERS: Final = frozenset(
+    {"host", "content-type", "content-length", "transfer-encoding", "connection", "accept-encoding"}
+    | {ID_HEADER, TIMESTAMP_HEADER, SIGNATURE_HEADER}
+)
+
+
+def header_pair(text: str) -> tuple[str, str]:
+    """`Name: value` as a pair; raises ValueError, which shows the name at most."""
+    name, colon, value = text.partition(":")
+    name, value = name.strip(), value.strip()
+    if not colon or not _HEADER_NAME.match(name):
+        raise ValueError("a header is written 'Name: value'")
+    if not _HEADER_VALUE.match(value):
+        raise ValueError(f"the value of header {name} is empty or has other characters than printable ASCII")
+    if name.lower() in _OUR_HEADERS:
+        raise ValueError(f"header {name} is set by the program itself")
+    return name, value
+
+
+class WebhookOutput(Output):
+    """Posts the JSON record. Its key goes along in `webhook-id`, so that a record sent twice is known as one."""
+
+    name: ClassVar[str] = "webhook"
+    help: ClassVar[str] = "an HTTP POST of each record, as JSON, to a web address"
+    settings: ClassVar[tuple[Setting, ...]] = (
+        Setting(
+            name="webhook_url",
+            flag="--webhook-url",
+            environment="WEBHOOK_URL",
+            default="http://localhost:8000/webhook",
+            metavar="URL",
+            help="where the output 'webhook' posts",
+            convert=Endpoint.parse,
+        ),
+        Setting(
+            name="webhook_headers",
+            flag="--webhook-header",
+            environment="WEBHOOK_HEADERS",
+            metavar="'NAME: VALUE'",
+            help="one more header of each POST, such as 'Authorization: Bearer ...'; may be repeated"
+            " (WEBHOOK_HEADERS: one a line, or separated by ';;')",
+            secret=True,
+            repeatable=True,
+            convert=header_pair,
+        ),
+        Setting(
+            name="webhook_secret",
+            flag="--webhook-secret",
+            environment="WEBHOOK_SECRET",
+            metavar="WHSEC",
+            help="sign each POST by the Standard Webhooks convention: 'whsec_' and base64 of 24 to 64 random bytes"
+            " (better as variable: flags are visible to other users)",
+            secret=True,
+            convert=signing_key,
+        ),
+    )
+
+    def __init__(
+        self, endpoint: Endpoint, *, headers: Mapping[str, Secret], signer: Signer | None, masker: Masker, clock: Clock
+    ) -> None:
+        self._endpoint = endpoint
+        self._headers = headers
+        self._signer = signer
+        self._masker = masker
+        self._clock = clock
+        self._client: httpx.AsyncClient | None = None
+
+    @classmethod
+    def build(
+        cls, values: Mapping[str, Any], format: Format, *, clock: Clock, columns: Sequence[str] = RECORD_KEYS
+    ) -> Self:
+        endpoint: Endpoint = values["webhook_url"]
+        secret: Secret | None = values.get("webhook_secret")
+        headers = {} if endpoint.authorization is None else {"authorization": endpoint.authorization}
+        for text in values.get("webhook_headers") or ():
+            name, value = header_pair(text.reveal())
+            headers[name.lower()] = Secret(value)
+        known = [*headers.values(), endpoint.url, *([secret] if secret else [])]
+        words = [Secret(word) for value in known for word in value.reveal().split()]
+        return cls(
+            endpoint,
+            headers=headers,
+            signer=Signer(secret) if secret else None,
+            masker=Masker([*known, *words]),
+            clock=clock,
+        )
+
+    async def open(self) -> None:
+        import httpx
+
+        # Their own lines show addresses and headers, which are secrets here.
+        for library in ("httpx", "httpcore"):
+            logging.getLogger(library).setLevel(logging.WARNING)
+        try:
+            httpx.URL(self._endpoint.url.reveal())
+        except httpx.InvalidURL:
+            raise ConfigError(
+                f"The address of the webhook at {self._endpoint} is malformed.",
+                setting="--webhook-url",
+                cause="It has characters that an address cannot have.",
+                remedy="Correct --webhook-url.",
+            ) from None
+        try:
+            self._client = httpx.AsyncClient(
+                headers={"user-agent": _user_agent(), "accept-encoding": "identity"},
+                timeout=httpx.Timeout(READ_TIMEOUT_S, connect=CONNECT_TIMEOUT_S),
+                follow_redirects=False,
+            )
+        except (OSError, ValueError, ImportError) as error:
+            raise ConfigError(
+                f"The webhook client cannot be set up: {type(error).__name__}.",
+                setting="SSL_CERT_FILE",
+                cause="SSL_CERT_FILE names no file of certificates, or a proxy variable (HTTPS_PROXY) is wrong.",
+                remedy="Correct or remove these variables.",
+            ) from error
+        if self._signer is not None and self._signer.weak:
+            logger.warning("webhook: the signing secret is shorter than 24 bytes; make a longer one")
+
+    async def close(self) -> None:
+        if self._client is not None:
+            await self._client.aclose()
+            self._client = None
+
+    async def deliver(self, batch: Sequence[Record], checkpoint: bytes | None) -> bytes | None:
+        import httpx
+
+        for record in batch:
+            try:
+                await self._clock.wait_for(self._post(record), REQUEST_TIMEOUT_S)
+            except (TimeoutError, httpx.TimeoutException) as error:
+                raise OutputUnavailable(
+                    f"{self._endpoint} did not answer in time.", cause="The server or the network is slow or down."
+                ) from error
+            except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
+                raise self._unreachable(error) from error
+        return checkpoint
+
+    async def _post(self, record: Record) -> None:
+        """One record to the endpoint, following what may be followed; returns on 2xx, else raises OutputError."""
+        body, identifier = json_object(record), id_of(record.key)
+        endpoint = self._endpoint
+        for _ in range(1 + MAX_REDIRECTS):
+            status, headers, text = await self._request(endpoint, identifier, body)
+            if 200 <= status < 300:
+                return
+            if not 300 <= status < 400:
+                raise self._verdict(status, headers, text)
+            endpoint = self._followed(endpoint, status, headers)
+        raise OutputPaused(
+            f"{self._endpoint} redirects more than {MAX_REDIRECTS} times.",
+            remedy="Set --webhook-url to the final address.",
+        )
+
+    async def _request(self, endpoint: Endpoint, identifier: str, body: bytes) -> tuple[int, Mapping[str, str], str]:
+        """Status, headers and the beginning of the answer to one POST."""
+        if self._client is None:
+            raise RuntimeError("deliver() before open()")
+        headers = {name: value.reveal() for name, value in self._headers.items()}
+        headers |= {"content-type": "application/json", ID_HEADER: identifier}
+        if self._signer is not None:
+            headers |= self._signer.headers(identifier, self._clock.now(), body)
+        async with self._client.stream("POST", endpoint.url.reveal(), content=body, headers=headers) as answer:
+            read = bytearray()
+            async for chunk in answer.aiter_raw():
+                read += chunk
+                if len(read) > MAX_ANSWER_BYTES:
+                    break
+            return answer.status_code, answer.headers, self._quoted(bytes(read))
+
+    def _followed(self, endpoint: Endpoint, status: int, headers: Mapping[str, str]) -> Endpoint:
+        """The next address of a redirect that keeps the POST and the host; raises OutputPaused for any other."""
+        try:
+            if status not in METHOD_KEEPING_REDIRECTS:
+                raise ValueError(f"the answer is {status}, which does not keep a POST a POST")
+            return endpoint.redirected(headers.get("location", ""))
+        except ValueError as error:
+            raise OutputPaused(
+                f"{self._endpoint} redirects elsewhere: {error}.",
+                cause="The service has moved, or something on the way asks for a log-in.",
+                remedy="Set --webhook-url to the final address; records are never sent to a host that was not chosen.",
+            ) from None
+
+    def _verdict(self, status: int, headers: Mapping[str, str], text: str) -> OutputError:
+        """What an answer without success means for the record and the output."""
+        what = f"{self._endpoint} answered {status}{text}."
+        if status in RETRIED or status >= 500:
+            return OutputUnavailable(what, retry_after_s=retry_after_s(headers.get("retry-after"), self._clock.now()))
+        if status in PAUSING:
+            return OutputPaused(
+                what,
+                cause="The server does not let us in, or does not know this path.",
+                remedy="Check --webhook-url, --webhook-header and WEBHOOK_SECRET.",
+            )
+        return OutputRejected(what, cause="The server does not take this record.")
+
+    def _unreachable(self, error: Exception) -> OutputUnavailable:
+        detail = self._masker(_one_line(str(error))) or type(error).__name__
+        what = f"{self._endpoint} cannot be reached: {detail[:QUOTED_ANSWER_CHARACTERS]}."
+        if isinstance(error, ssl.SSLError) or "CERTIFICATE_VERIFY_FAILED" in str(error):
+            return OutputUnavailable(
+                what,
+                cause="Its certificate is not trusted here.",
+                remedy="Mend the certificate, or name the authority that signed it in SSL_CERT_FILE.",
+            )
+        return OutputUnavailable(what, cause="The server or the network is down, or the address is wrong.")
+
+    def _quoted(self, answer: bytes) -> str:
+        """The beginning of an answer, fit for a message: masked before it is cut, so that no half secret stays."""
+        text = self._masker(_one_line(answer[: 4 * QUOTED_ANSWER_CHARACTERS].decode("utf-8", "replace")))
+        return f" ({text[:QUOTED_ANSWER_CHARACTERS]})" if text else ""
+
+    def __repr__(self) -> str:
+        return f"WebhookOutput({self._endpoint}, headers={dict.fromkeys(self._headers, MASK)})"
+
+
+def retry_after_s(value: str | None, now: datetime) -> float | None:
+    """The seconds of a Retry-After header (RFC 9110 §10.2.3: seconds or a date), 0 to an hour; None without one."""
+    if value is None:
+        return None
+    text = value.strip()
+    if text.isascii() and text.isdigit():
+        seconds = float(text)
+    else:
+        try:
+            at = parsedate_to_datetime(text)
+        except (TypeError, ValueError, IndexError, OverflowError):
+            return None
+        at = at if at.tzinfo else at.replace(tzinfo=UTC)
+        seconds = (at - now).total_seconds()
+    return min(max(seconds, 0.0), MAX_RETRY_AFTER_S)
+
+
+def _one_line(text: str) -> str:
+    return " ".join("".join(character if character.isprintable() else " " for character in text).split())
+
+
+def _user_agent() -> str:
+    try:
+        return f"hems-data-collector/{version('hems-data-collector')}"
+    except PackageNotFoundError:
+        return "hems-data-collector"
