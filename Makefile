@@ -14,7 +14,7 @@ OTHER_PYTHONS := 3.12 3.13
 # What must hold on every Python: the pure suites. The rest talks to servers and takes time, once is enough.
 PORTABLE_TESTS := tests/unit tests/contract tests/frames tests/transcripts tests/property
 
-.PHONY: help demo test check bench clean
+.PHONY: help demo test check bench docs clean
 
 help: ## what can be done here
 	@echo "hems-data-collector: make <verb>"
@@ -46,6 +46,9 @@ check: $(VENV)/.dev ## style, types, layers and documents
 
 bench: $(VENV)/.dev ## measures speed against the emulator and writes docs/performance.md
 	@$(BIN)/python -m benchmarks
+
+docs: $(VENV)/.dev ## writes the tables of the documents that come from the code
+	@$(BIN)/python -m tools.doc_tables
 
 clean: ## removes everything that make has made
 	rm -rf $(VENV) $(VENV)-3.* build dist src/*.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .cache
