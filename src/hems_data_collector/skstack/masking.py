@@ -1,0 +1,80 @@
+"""The printable, secret-free form of any line, in either direction (skstack-ip §1.3, §4.4, §7 no. 12).
+
+Secret are the password and the Route-B id (SKSETPWD, SKSETRBID and their echoes, cut or glued), the id's last eight
+characters (PairID, registers S0A and S0B), link keys, and every PANA payload, which holds the id. A line that no rule
+knows may be the torn half of any of these: its long words are masked. The caller's own `credentials.Masker`, which
+knows the secrets themselves, is a second net behind this one.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from hems_data_collector.credentials import MASK
+from hems_data_collector.skstack.framing import RXTCP_HEADER, RXUDP_HEADER
+
+_PANA_PORT: Final = b"02CC"
+_PANA_HANDLE: Final = b"2"  # SKSENDTO handle whose source port is 02CC as delivered (§2.6)
+_MAX_SHOWN: Final = 400  # characters of text of one line
+
+_SENDTO_HEADER: Final = re.compile(
+    rb"SKSENDTO ([0-9A-Fa-f]) [0-9A-Fa-f:]{2,39} ([0-9A-Fa-f]{4}) [0-9](?: [0-9])? ([0-9A-Fa-f]{4}) "
+)
+_SECRET_WORD: Final = re.compile(r"(?:RBID|PWD|PSK|SETKEY)", re.IGNORECASE)  # ends of SKSETRBID, SKSETPWD, SKSETHPWD, …
+_SECRET_FIELD: Final = re.compile(r"(PairID *:|SKSREG S0?[AB] ).*", re.IGNORECASE)
+_REGISTER: Final = re.compile(r"(ESREG )(?:\S{8}|\S{16}) *\Z")  # the widths of S0A and S0B
+_KNOWN: Final = re.compile(
+    r"(?:OK|FAIL|EVENT|EVER|EAPPVER|EINFO|ESREG|EPONG|ETCP|EPANDESC|EEDSCAN|EADDR|ENEIGHBOR|ENBR|ESEC|EPORT|EHANDLE"
+    r"|SK[A-Z0-9]+|[RW]OPT|[RW]UART)(?: |\Z)| *(?:Channel|Channel Page|Pan ID|Addr|LQI|Side|PairID) *:"
+)
+_LONG_WORD: Final = re.compile(r"[0-9A-Za-z]{20,}")  # longer than any word of a known line, shorter than an id in hex
+_SUSPECT_WORD: Final = re.compile(r"(?=[A-Za-z]*[0-9])[0-9A-Za-z]{5,}|[A-Fa-f]{6,}")
+_UNPRINTABLE: Final = re.compile(r"[^\x20-\x7e]")
+
+
+def masked_line(raw: bytes) -> str:
+    """`raw` (one line, its end optional) as printable ASCII of bounded length without any secret."""
+    if (at := raw.find(b"ERX")) >= 0:
+        return _masked_text(raw[:at]) + _masked_data_line(raw[at:])
+    if header := _SENDTO_HEADER.search(raw):
+        elided = header[2].upper() == _PANA_PORT or header[1] == _PANA_HANDLE
+        data = raw[header.end() :]
+        shown = _data(data[: int(header[3], 16)], elided) if data.strip(b"\r\n") else ""
+        return _masked_text(raw[: header.end()]) + shown
+    return _masked_text(raw.rstrip(b"\r\n"))
+
+
+def _masked_data_line(raw: bytes) -> str:
+    header = RXUDP_HEADER.match(raw) or RXTCP_HEADER.match(raw)
+    if header is None:
+        # Which port it is cannot be told, so it may be PANA.
+        return f"{raw[:6].decode('latin-1')} <malformed, {len(raw)} bytes>"
+    size, data = int(header[header.lastindex or 0], 16), raw[header.end() :]
+    elided = any(group is not None and group.upper() == _PANA_PORT for group in header.groups()[:-1])
+    text = header[0].decode("ascii")
+    if len(data) in (size, size + 2):
+        return text + _data(data[:size], elided)
+    digits = data[: 2 * size]
+    if len(data) in (2 * size, 2 * size + 2) and re.fullmatch(rb"[0-9A-Fa-f]+", digits):
+        return text + _data(bytes.fromhex(digits.decode("ascii")), elided)
+    return f"{text}<{len(data)} bytes that do not fit the length>"
+
+
+def _data(data: bytes, elided: bool) -> str:
+    return f"<{len(data)} bytes elided>" if elided else data.hex().upper()
+
+
+def _masked_text(raw: bytes) -> str:
+    text = raw.decode("latin-1")
+    if found := _SECRET_WORD.search(text):
+        rest = f" {MASK}" if text[found.end() :].strip() else ""
+        return _printable(_SUSPECT_WORD.sub(MASK, text[: found.end()])) + rest
+    text = _SECRET_FIELD.sub(rf"\g<1>{MASK}", text)
+    text = _REGISTER.sub(rf"\g<1>{MASK}", text)
+    return _printable((_LONG_WORD if _KNOWN.match(text) else _SUSPECT_WORD).sub(MASK, text))
+
+
+def _printable(text: str) -> str:
+    shown = _UNPRINTABLE.sub(lambda found: f"\\x{ord(found[0]):02X}", text[:_MAX_SHOWN])
+    return shown if len(text) <= _MAX_SHOWN else f"{shown}… ({len(text)} characters)"
