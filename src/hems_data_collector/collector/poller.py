@@ -1,0 +1,257 @@
+"""From a link that is up to published records: introduce, poll when due, and use the free air time between polls.
+
+One task, one request at a time: polls come first; history, verification and a missing half hour wait for a gap.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from datetime import datetime, timedelta, tzinfo
+from typing import Final
+
+from hems_data_collector.clock import Clock
+from hems_data_collector.collector.ledger import Ledger
+from hems_data_collector.collector.ticker import Ticker
+from hems_data_collector.errors import LinkError, MeterError, NoAnswer, SendRestricted
+from hems_data_collector.meter.client import Notification
+from hems_data_collector.meter.interpret import fixed_half_hour
+from hems_data_collector.meter.profile import DEFAULT_DIGITS, MeterProfile
+from hems_data_collector.meter.reader import MeterReader
+from hems_data_collector.readings import (
+    HALF_HOUR,
+    Consumption,
+    HalfHour,
+    HalfHourSource,
+    Reading,
+    Record,
+    published,
+)
+
+log = logging.getLogger(__name__)
+
+RETRY_S: Final = 5.0  # between tries to have a due reading
+LINK_SETTLES_S: Final = 0.1  # until the link has noticed its own failure
+FREE_AIR_S: Final = 4.0  # a background request is begun only this long before the next poll
+NOTIFICATION_GRACE: Final = timedelta(minutes=5, seconds=10)  # a meter has five minutes to notify (§4.4)
+LOOK_AGAIN_S: Final = 30.0  # how often the need for background requests is looked at without other cause
+HISTORY_RETRY_S: Final = 600.0  # after a history that brought nothing
+CLOCKS_DISAGREE: Final = timedelta(hours=24)
+HISTORY_COUNT: Final = 12
+
+
+class Poller:
+    """Polls one meter by a ticker and hands records to `publish`.
+
+    `on_profile` and `on_half_hour` are told what is worth remembering across restarts.
+    """
+
+    def __init__(
+        self,
+        reader: MeterReader,
+        ticker: Ticker,
+        *,
+        clock: Clock,
+        zone: tzinfo,
+        wait_until_up: Callable[[], Awaitable[None]],
+        publish: Callable[[Reading, Record], None],
+        half_hours: tuple[HalfHour, ...] = (),
+        meter_name: str | None = None,
+    ) -> None:
+        self._reader = reader
+        self._ticker = ticker
+        self._clock = clock
+        self._zone = zone
+        self._wait_until_up = wait_until_up
+        self._publish = publish
+        self._meter_name = meter_name
+        digits = DEFAULT_DIGITS if reader.profile is None else reader.profile.digits
+        self._ledger = Ledger(digits=digits, half_hours=half_hours)
+        self._wake = asyncio.Event()
+        self._verified = reader.profile is None
+        self._history_tried: dict[datetime, float] = {}
+        self._fixed_tried_at: float | None = None
+        self._silences = 0
+        self.on_profile: Callable[[MeterProfile], None] = lambda _: None
+        self.on_half_hour: Callable[[tuple[HalfHour, ...]], None] = lambda _: None
+
+    async def run(self) -> None:
+        """Go on for ever: whatever the link or the meter does, the next due reading is tried."""
+        while True:
+            await self._wait_until_up()
+            try:
+                await self._work()
+            except SendRestricted as error:
+                log.debug("%s", error.what)
+                await self._clock.sleep(RETRY_S)
+            except LinkError as error:
+                log.debug("%s", error.what)
+                await self._clock.sleep(LINK_SETTLES_S)
+            except MeterError as error:
+                self._tell_silence(error)
+                await self._clock.sleep(RETRY_S)
+
+    def _tell_silence(self, error: MeterError) -> None:
+        self._silences += 1
+        level = logging.WARNING if self._silences == 1 else logging.DEBUG
+        log.log(level, "%s The collector asks again.", error)
+
+    # --- the work while the link is up ---------------------------------------------------------------------------
+
+    async def _work(self) -> None:
+        if self._reader.profile is None:
+            await self._introduce()
+        while True:
+            if self._ticker.due.is_set():
+                await self._poll()
+            elif (job := self._next_job()) is not None:
+                await job()
+            else:
+                await self._rest()
+
+    async def _introduce(self) -> None:
+        profile = await self._reader.introduce()
+        self._ledger = Ledger(digits=profile.digits)
+        self._verified = True
+        self.on_profile(profile)
+
+    async def _poll(self) -> None:
+        known = self._reader.profile
+        poll = await self._reader.poll()
+        self._ticker.due.clear()
+        self._silences = 0
+        if self._reader.profile is not None and self._reader.profile != known:
+            self.on_profile(self._reader.profile)
+        if poll.half_hour is not None:
+            self.half_hour(poll.half_hour)
+        reading = poll.reading
+        recent = self._ledger.recent(reading.fixed_at)
+        self._publish(reading, published(reading, recent, meter_name=self._meter_name))
+
+    async def _rest(self) -> None:
+        """Wait for the next due reading, a notification, or a look at the background jobs."""
+        self._wake.clear()
+        waits = [asyncio.create_task(self._ticker.due.wait()), asyncio.create_task(self._wake.wait())]
+        try:
+            await asyncio.wait(waits, timeout=LOOK_AGAIN_S, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for wait in waits:
+                wait.cancel()
+
+    # --- free air time -------------------------------------------------------------------------------------------
+
+    def _next_job(self) -> Callable[[], Awaitable[None]] | None:
+        left_s = self._ticker.seconds_left()
+        if left_s is not None and left_s < FREE_AIR_S and not self._starved:
+            return None
+        if not self._verified:
+            return self._verify
+        if self._wanted_history() is not None:
+            return self._read_history
+        if self._notification_is_missing():
+            return self._read_fixed
+        return None
+
+    @property
+    def _starved(self) -> bool:
+        """Polls follow each other so closely that there is never a large gap."""
+        return self._ticker.period_s < 2 * FREE_AIR_S
+
+    async def _verify(self) -> None:
+        self._verified = await self._reader.verify()
+        if not self._verified:
+            log.warning("The meter or the scale of its registers is not the one remembered; reading it anew.")
+            await self._introduce()
+
+    def _wanted_history(self) -> datetime | None:
+        """The newest known slot, if the one before it is not known and was not asked for lately."""
+        newest = self._ledger.newest
+        if newest is None or self._ledger.has(newest - HALF_HOUR):
+            return None
+        tried_at = self._history_tried.get(newest)
+        if tried_at is not None and self._clock.monotonic() - tried_at < HISTORY_RETRY_S:
+            return None
+        return newest
+
+    async def _read_history(self) -> None:
+        newest = self._wanted_history()
+        if newest is None:
+            return
+        self._history_tried = {newest: self._clock.monotonic()}
+        try:
+            slots = await self._reader.history(newest, HISTORY_COUNT)
+        except NoAnswer:
+            raise
+        except MeterError as error:
+            log.debug("%s", error.what)
+            return
+        for slot in slots:
+            self.half_hour(slot)
+
+    def _notification_is_missing(self) -> bool:
+        """EA of the current slot is overdue and no poll will bring it soon (AIF §3.3.1)."""
+        left_s, newest = self._ticker.seconds_left(), self._ledger.newest
+        if newest is None or (left_s is not None and left_s < 2 * LOOK_AGAIN_S):
+            return False
+        now = self._clock.now()
+        slot = _slot_of(now)
+        overdue = newest < slot and now >= slot + NOTIFICATION_GRACE and slot - newest < CLOCKS_DISAGREE
+        tried_at = self._fixed_tried_at
+        lately = tried_at is not None and self._clock.monotonic() - tried_at < HISTORY_RETRY_S
+        return overdue and not lately
+
+    async def _read_fixed(self) -> None:
+        self._fixed_tried_at = self._clock.monotonic()
+        slot = await self._reader.fixed()
+        if slot is not None:
+            self.half_hour(slot)
+
+    # --- half hours ----------------------------------------------------------------------------------------------
+
+    def notified(self, notification: Notification) -> None:
+        """The meter sent something on its own: EA and EB at each half hour (§4.4)."""
+        profile = self._reader.profile
+        if profile is None or 0xEA not in notification.values:
+            return
+        slot = fixed_half_hour(notification.values, profile, zone=self._zone, source=HalfHourSource.NOTIFICATION)
+        if slot is not None:
+            self.half_hour(slot)
+        self._wake.set()
+
+    def half_hour(self, slot: HalfHour) -> None:
+        """Enter one half hour into the ledger."""
+        if (other := self._ledger.record(slot)) is not None:
+            log.warning(
+                "The meter gave two values for %s: %s from %s, now %s from %s. The first is kept.",
+                slot.at.astimezone(self._zone).isoformat(timespec="minutes"),
+                other.import_raw,
+                other.source,
+                slot.import_raw,
+                slot.source,
+            )
+        elif slot.at == self._ledger.newest:
+            self.on_half_hour(self._ledger.tail(HISTORY_COUNT))
+
+
+async def read_now(reader: MeterReader, known: tuple[HalfHour, ...] = ()) -> tuple[Reading, Consumption | None]:
+    """One reading with its recent half hour; history is read where `known` does not tell it. Raises as `poll`."""
+    poll = await reader.poll()
+    digits = DEFAULT_DIGITS if reader.profile is None else reader.profile.digits
+    ledger = Ledger(digits=digits, half_hours=known)
+    fixed_at = poll.reading.fixed_at
+    if poll.half_hour is not None:
+        ledger.record(poll.half_hour)
+        if ledger.recent(fixed_at) is None:
+            try:
+                slots = await reader.history(poll.half_hour.at, HISTORY_COUNT)
+            except MeterError as error:
+                log.info("The last half hour is not known: %s", error.what)
+            else:
+                for slot in slots:
+                    ledger.record(slot)
+    return poll.reading, ledger.recent(fixed_at)
+
+
+def _slot_of(moment: datetime) -> datetime:
+    return moment.replace(minute=moment.minute // 30 * 30, second=0, microsecond=0)

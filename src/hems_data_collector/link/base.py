@@ -1,0 +1,63 @@
+"""What every link is made of: where the meter is, what arrives from it, and what a link promises."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol, TypeAlias
+
+from hems_data_collector.errors import LinkError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pan:
+    """Where a meter is found: channel 33-60, PAN ID and the meter's full link-local address (skstack-ip §3.3)."""
+
+    channel: int
+    pan_id: int
+    address: str
+    lqi: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Datagram:
+    """One UDP payload from the meter, with the link quality of its frame where the modem tells it (0-255)."""
+
+    payload: bytes
+    lqi: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress:
+    """A long step has begun: its name for people, and how long it should take (None = not known)."""
+
+    text: str
+    expected_s: float | None = None
+
+
+OnProgress: TypeAlias = Callable[[Progress | None], None]
+"""Called with each long step as it begins, and with None when nothing long is going on."""
+
+
+class Link(Protocol):
+    """Datagrams to and from one meter; `MeterClient` knows no more than this.
+
+    While the link is up, `on_datagram` gets what the meter sends; `on_down` is called when the session ends.
+    """
+
+    on_datagram: Callable[[Datagram], None]
+    on_down: Callable[[LinkError], None]
+
+    @property
+    def peer(self) -> str | None:
+        """The meter's MAC address, 16 upper-case hex digits, once known."""
+
+    async def send(self, payload: bytes) -> None:
+        """Send one datagram to the meter.
+
+        Raises SessionLost without a session, SendRestricted while the air time is used up, SendUnconfirmed when the
+        radio got no acknowledgement.
+        """
+
+    async def probe_failed(self) -> None:
+        """The meter stays silent although the session looks alive: end it, so that it is set up anew."""

@@ -1,0 +1,139 @@
+"""The modem on an open port: one command in flight, every deadline absolute.
+
+Thin I/O around `skstack.Connection`. Chatter of the modem never extends a deadline (skstack-ip §7, row 21).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from typing import Final
+
+from hems_data_collector.clock import Clock
+from hems_data_collector.errors import CommandRefused, CommandTimeout, PortError
+from hems_data_collector.link.transport import Transport
+from hems_data_collector.skstack import Command, CommandDone, Connection, ModemEvent, masked_line
+
+log = logging.getLogger(__name__)
+
+COMMAND_TIMEOUT_S: Final = 3.0  # local commands take 3-100 ms (skstack-ip §6)
+SEND_TIMEOUT_S: Final = 15.0  # SKSENDTO ends after EVENT 21; neighbour resolution and retries take seconds
+
+_FAILURES: Final = {
+    4: ("the modem does not know this command", "Its firmware is another one than expected."),
+    5: ("the number of arguments is wrong", "The modem speaks the other dialect."),
+    6: ("an argument is malformed or out of range", "A value given by hand may be wrong."),
+    9: ("the modem lost characters on its serial line", "The baud rate or the cable may be wrong."),
+    10: ("the modem accepted the command but could not carry it out", "There may be no session, or it is busy."),
+}
+
+
+class Modem:
+    """Sends commands and hands out what the modem says on its own.
+
+    `on_event` receives every asynchronous event, in order, on the event loop; it must not block.
+    `on_lost` is called once when the port goes away.
+    """
+
+    def __init__(
+        self,
+        transport: Transport,
+        *,
+        clock: Clock,
+        on_event: Callable[[ModemEvent], None],
+        on_lost: Callable[[PortError], None],
+    ) -> None:
+        self._transport = transport
+        self._clock = clock
+        self._on_event = on_event
+        self._on_lost = on_lost
+        self._connection = Connection()
+        self._turn = asyncio.Lock()
+        self._pending: asyncio.Future[CommandDone] | None = None
+        self._lost: PortError | None = None
+        self._pump = asyncio.create_task(self._read_for_ever(), name="modem-reader")
+
+    @property
+    def undecodable(self) -> int:
+        """Lines so far that no rule of the protocol fitted."""
+        return self._connection.undecodable
+
+    async def execute(self, command: Command, *, timeout_s: float = COMMAND_TIMEOUT_S) -> CommandDone:
+        """Send `command` and return its answer.
+
+        Raises CommandRefused on FAIL, CommandTimeout after `timeout_s` seconds, PortLost when the port goes away.
+        """
+        async with self._turn:
+            if self._lost is not None:
+                raise self._lost
+            self._pending = asyncio.get_running_loop().create_future()
+            try:
+                wire = self._connection.send(command)
+                log.debug("> %s", command.masked)
+                await self._transport.write(wire)
+                done = await self._clock.wait_for(self._pending, timeout_s)
+            except TimeoutError:
+                await self._transport.write(self._connection.abandon())
+                raise CommandTimeout(
+                    f"The modem did not answer {command.name} within {timeout_s:.0f} s.",
+                    cause="It hangs, it is no SKSTACK-IP modem, or the baud rate is wrong.",
+                    remedy="The collector resets it; if that does not help, unplug the stick and plug it in again.",
+                ) from None
+            except asyncio.CancelledError:
+                self._connection.abandon()
+                raise
+            finally:
+                self._pending = None
+        if not done.ok:
+            raise _refused(done)
+        return done
+
+    def flush(self) -> None:
+        """End a block that has no terminator line (EPANDESC, skstack-ip §3.3)."""
+        self._connection.flush()
+        self._deliver()
+
+    async def wake(self) -> None:
+        """End a half-typed command or an open data mode in the modem (skstack-ip §1.2, §7 row 16)."""
+        await self._transport.write(self._connection.abandon())
+
+    async def close(self) -> None:
+        """Stop reading and release the port; never raises."""
+        self._pump.cancel()
+        await asyncio.gather(self._pump, return_exceptions=True)
+        await self._transport.close()
+
+    async def _read_for_ever(self) -> None:
+        try:
+            while True:
+                data = await self._transport.read()
+                self._connection.receive_data(data)
+                self._deliver()
+        except PortError as error:
+            self._lost = error
+            if self._pending is not None and not self._pending.done():
+                self._pending.set_exception(error)
+            self._on_lost(error)
+
+    def _deliver(self) -> None:
+        while (event := self._connection.next_event()) is not None:
+            if isinstance(event, CommandDone):
+                if self._pending is not None and not self._pending.done():
+                    self._pending.set_result(event)
+            else:
+                self._on_event(event)
+
+
+def _refused(done: CommandDone) -> CommandRefused:
+    code = done.failure.code if done.failure is not None and done.failure.code is not None else 0
+    what, cause = _FAILURES.get(code, ("the modem refused it", ""))
+    return CommandRefused(
+        f"{done.command.name} failed with ER{code:02d}: {what}.",
+        code=code,
+        cause=cause,
+        remedy="The collector tries again; with --debug every line of the modem is shown.",
+    )
+
+
+__all__ = ["COMMAND_TIMEOUT_S", "SEND_TIMEOUT_S", "Modem", "masked_line"]
