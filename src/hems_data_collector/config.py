@@ -108,6 +108,7 @@ def load_settings(
     core = {name: values.one(setting) for name, setting in _CORE.items() if name not in unused}
     schedule = _schedule(values, core["schedule"], core["local_timezone"]) if "schedule" in core else None
     output_values = {name: values.of_output(name) for name in outputs}
+    _check_emulator(values, core["port"])
     credentials = _credentials(values, core["port"])
     return Settings(
         port=core["port"],
@@ -189,6 +190,19 @@ def _schedule(values: _Values, expression: str, zone: ZoneInfo) -> CronSchedule:
         return CronSchedule(expression, zone)
     except ConfigError as error:
         raise values.refusal(_CORE["schedule"], error) from error
+
+
+def _check_emulator(values: _Values, port: str) -> None:
+    """Refuse a query of `emulator:` that the emulator does not know; raises ConfigError."""
+    scheme, _colon, rest = port.partition(":")
+    if scheme != EMULATOR_SCHEME:
+        return
+    from hems_data_collector.emulator.settings import EmulatorSettings
+
+    try:
+        EmulatorSettings.from_query(rest.partition("?")[2])
+    except ConfigError as error:
+        raise values.refusal(_CORE["port"], error) from error
 
 
 def _fixed_pan(core: Mapping[str, Any]) -> FixedPan | None:

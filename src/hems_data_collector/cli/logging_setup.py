@@ -1,0 +1,100 @@
+"""The log: stderr, times in the zone of the meter, and no secret in any line.
+
+Secrets are kept out where lines are made; the mask here, on the finished text with its traceback, is the second line of
+defence.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+import threading
+from datetime import datetime, tzinfo
+from typing import Final
+
+from hems_data_collector.cli.messages import masked, say
+
+OWN_LOGGER: Final = "hems_data_collector"
+
+_PRIORITIES: Final = ((logging.ERROR, 3), (logging.WARNING, 4), (logging.INFO, 6), (logging.NOTSET, 7))
+"""From which level on a line has which syslog priority."""
+
+
+class MaskedFormatter(logging.Formatter):
+    """One masked text for each record; for the journal with its priority instead of the time."""
+
+    def __init__(self, zone: tzinfo, *, debug: bool, journal: bool) -> None:
+        stamp = "" if journal else "%(asctime)s %(levelname)-7s "
+        super().__init__(stamp + ("%(name)s: " if debug else "") + "%(message)s")
+        self._zone = zone
+        self._timespec = "milliseconds" if debug else "seconds"
+        self._journal = journal
+
+    def formatTime(self, record: logging.LogRecord, datefmt: str | None = None) -> str:
+        """The record's time in the zone of the meter, with its offset."""
+        moment = datetime.fromtimestamp(record.created, self._zone)
+        return moment.isoformat(sep=" ", timespec=self._timespec)
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The finished text, traceback included, without secrets."""
+        text = masked(super().format(record))
+        if not self._journal:
+            return text
+        priority = next(number for level, number in _PRIORITIES if record.levelno >= level)
+        return "\n".join(f"<{priority}>{line}" for line in text.splitlines() or [""])
+
+
+class StderrHandler(logging.Handler):
+    """Writes to what `sys.stderr` is at that moment, so that a progress display may stand in for it."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write one record; never raises."""
+        try:
+            text = self.format(record)
+        except Exception:  # logging promises its callers that it never raises
+            text = f"a log line of {record.name}, line {record.lineno}, could not be formatted"
+        if sys.stderr is None:
+            return
+        try:
+            sys.stderr.write(text + "\n")
+            sys.stderr.flush()
+        except (OSError, ValueError):
+            return  # stderr is closed: there is no place left to say so
+
+
+def start_logging(zone: tzinfo, *, debug: bool) -> None:
+    """Send the log of this process to stderr: INFO, with `debug` every line of the wire too.
+
+    Other people's loggers are heard from WARNING on, with `debug` from INFO on: their DEBUG prints headers and bytes.
+    """
+    handler = StderrHandler()
+    handler.setFormatter(MaskedFormatter(zone, debug=debug, journal=_is_journal()))
+    root = logging.getLogger()
+    for old in root.handlers[:]:
+        if isinstance(old, StderrHandler):
+            root.removeHandler(old)
+    root.addHandler(handler)
+    root.setLevel(logging.INFO if debug else logging.WARNING)
+    logging.getLogger(OWN_LOGGER).setLevel(logging.DEBUG if debug else logging.INFO)
+    logging.captureWarnings(True)
+    threading.excepthook = _log_thread_error
+
+
+def _is_journal() -> bool:
+    """True where stderr is the journal of systemd, which names its device and inode in JOURNAL_STREAM."""
+    named = os.environ.get("JOURNAL_STREAM", "")
+    try:
+        status = os.fstat(2)
+    except OSError:
+        return False
+    return named == f"{status.st_dev}:{status.st_ino}"
+
+
+def _log_thread_error(failure: threading.ExceptHookArgs) -> None:
+    """An exception that ended a thread of a client library: into the log, where it is masked."""
+    thread = failure.thread.name if failure.thread else "?"
+    if failure.exc_value is None:
+        say(f"the thread {thread} ended by {failure.exc_type.__name__}")
+        return
+    logging.getLogger(OWN_LOGGER).error("The thread %s ended by an error.", thread, exc_info=failure.exc_value)
