@@ -71,7 +71,7 @@ class Eoj:
     @classmethod
     def from_bytes(cls, data: bytes) -> Eoj:
         """The object of exactly three bytes; raises ValueError for another length."""
-        return _eoj(bytes(data))
+        return eoj_of(bytes(data))
 
     def to_bytes(self) -> bytes:
         """The three bytes of the wire."""
@@ -87,7 +87,8 @@ class Eoj:
 
 
 @lru_cache(maxsize=256)  # a network has a handful of objects, and each frame names two
-def _eoj(data: bytes) -> Eoj:
+def eoj_of(data: bytes) -> Eoj:
+    """The object of exactly three bytes, one instance per object; raises ValueError for another length."""
     if len(data) != 3:
         raise ValueError(f"An ECHONET object has 3 bytes, not {len(data)}.")
     return Eoj(data[0], data[1], data[2])

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, time
 from decimal import Decimal
 from enum import Enum, IntEnum
+from functools import lru_cache
 from typing import Final, Generic, TypeVar
 
 from hems_data_collector.errors import PropertyError
@@ -161,13 +162,13 @@ POWER: Final = integer(
     signed=True,
 )
 """Instantaneous power in watts, i32 (echonet-lite-meter §5.1)."""
-_CURRENT: Final = integer(
-    2,
-    CURRENT_MIN,
-    CURRENT_MAX,
-    {CURRENT_MAX + 1: NoValue.NO_DATA, CURRENT_MAX + 2: NoValue.OVERFLOW, CURRENT_MIN - 1: NoValue.UNDERFLOW},
-    signed=True,
-)
+_CURRENT_STATES = {
+    CURRENT_MAX + 1: NoValue.NO_DATA,
+    CURRENT_MAX + 2: NoValue.OVERFLOW,
+    CURRENT_MIN - 1: NoValue.UNDERFLOW,
+}
+_CURRENT: Final = integer(2, CURRENT_MIN, CURRENT_MAX, _CURRENT_STATES, signed=True)
+_TWO_CURRENTS = struct.Struct(">hh")
 
 
 def register(number: int) -> int | NoValue:
@@ -180,11 +181,14 @@ def register(number: int) -> int | NoValue:
 
 
 def _decode_currents(edt: bytes) -> Currents:
-    return Currents(r_a=_amperes(_CURRENT.decode(edt[:2])), t_a=_amperes(_CURRENT.decode(edt[2:])))
+    r_tenths, t_tenths = _TWO_CURRENTS.unpack(edt)
+    return Currents(r_a=_amperes(r_tenths), t_a=_amperes(t_tenths))
 
 
-def _amperes(tenths: int | NoValue) -> Decimal | NoValue:
-    return tenths if isinstance(tenths, NoValue) else Decimal(f"{tenths}E-1")
+@lru_cache(maxsize=1024)  # a house draws the same few hundred currents again and again
+def _amperes(tenths: int) -> Decimal | NoValue:
+    """Amperes of an i16 in 0.1 A, or its special state: every i16 is one or the other."""
+    return _CURRENT_STATES.get(tenths) or Decimal(f"{tenths}E-1")
 
 
 def _encode_currents(value: Currents) -> bytes:
@@ -221,10 +225,15 @@ def decode_date_time(edt: bytes) -> datetime | NoValue:
         (year, month, day, hour, minute), second = _DATE_TIME_MINUTE.unpack(edt), 0
     else:
         raise PropertyError(f"A date-time has 6 or 7 bytes, not {len(edt)}.", edt)
+    return date_time(edt, year, month, day, hour, minute, second)
+
+
+def date_time(edt: bytes, year: int, month: int, day: int, hour: int, minute: int, second: int) -> datetime | NoValue:
+    """The same from its parts, which stand at the beginning of `edt`. Raises PropertyError."""
     try:
         return datetime(year, month, day, hour, minute, second)
     except ValueError:
-        return _no_date(edt, month, day)
+        return _no_date(edt[:DATE_TIME_SIZE], month, day)
 
 
 def encode_date_time(value: datetime | NoValue, *, seconds: bool = True) -> bytes:

@@ -8,9 +8,9 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Final, NamedTuple
 
-from hems_data_collector.echonet.codes import ALL_INSTANCES, ANSWERS, SET_GET_FAMILY, Eoj, Esv
+from hems_data_collector.echonet.codes import ALL_INSTANCES, ANSWERS, NODE_PROFILE, SET_GET_FAMILY, Eoj, Esv, eoj_of
 from hems_data_collector.errors import FrameError
 
 EHD1: Final = 0x10
@@ -31,9 +31,11 @@ _FORMAT_2_HEADER_LENGTH = 4
 _ESV_OF: Mapping[int, Esv] = {int(esv): esv for esv in Esv}
 
 
-@dataclass(frozen=True, slots=True)
-class Property:
-    """One entry of a frame: `epc` and its `edt` (empty where PDC is 0)."""
+class Property(NamedTuple):
+    """One entry of a frame: `epc` and its `edt` (empty where PDC is 0).
+
+    A tuple and not a dataclass, because a frame makes one per entry and a tuple costs two thirds of the time.
+    """
 
     epc: int
     edt: bytes = b""
@@ -80,8 +82,8 @@ class Frame:
             raise FrameError(f"{len(data) - end} bytes follow the last property of the frame.", data)
         return cls(
             tid=tid,
-            seoj=Eoj.from_bytes(seoj),
-            deoj=Eoj.from_bytes(deoj),
+            seoj=eoj_of(seoj),
+            deoj=eoj_of(deoj),
             esv=esv,
             properties=properties,
             set_properties=set_properties,
@@ -147,14 +149,16 @@ def is_answer(request: Frame, answer: Frame) -> bool:
     """Whether `answer` belongs to `request` (echonet-lite-meter §2.1); the caller checks the sender's address.
 
     The service code decides too, because meters number their notifications from the same space. The instance of the
-    answer's DEOJ may differ from ours; a request to all instances (00) is answered by any one.
+    answer's DEOJ may differ from ours; a request to all instances (00) is answered by any one; what INF_REQ asks for
+    comes as an announcement to every node, whose DEOJ is the node profile (G01, G04).
     """
     if answer.tid != request.tid or answer.esv not in ANSWERS.get(request.esv, ()):
         return False
     asked, source = request.deoj, answer.seoj
     if asked != source and (asked.instance != ALL_INSTANCES or asked.class_code != source.class_code):
         return False
-    return answer.deoj.class_code == request.seoj.class_code
+    wanted = answer.deoj.class_code
+    return wanted == request.seoj.class_code or (request.esv is Esv.INF_REQ and wanted == NODE_PROFILE.class_code)
 
 
 def inform_response(frame: Frame) -> Frame:

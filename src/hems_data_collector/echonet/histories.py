@@ -8,7 +8,6 @@ from typing import Final
 
 from hems_data_collector.echonet.edt import (
     DATE_TIME_MINUTE_SIZE,
-    DATE_TIME_SIZE,
     ENERGY,
     Codec,
     DayHistory,
@@ -17,6 +16,7 @@ from hems_data_collector.echonet.edt import (
     NoValue,
     WindowHistory,
     WindowSelector,
+    date_time,
     decode_date_time,
     encode_date_time,
     integer,
@@ -36,6 +36,8 @@ HISTORY_3_STEP: Final = timedelta(minutes=1)
 """EE: steps at most, and their distance (echonet-lite-meter §6.4)."""
 
 _DAY_HISTORY = struct.Struct(f">H{SLOTS_PER_DAY}I")
+_FIXED_TIME = struct.Struct(">HBBBBBI")
+_MINUTE = struct.Struct(">HBBBBBII")
 _TWO_REGISTERS = struct.Struct(">II")
 _WINDOW_HEAD_SIZE = DATE_TIME_MINUTE_SIZE + 1
 _PAIR_SIZE = _TWO_REGISTERS.size
@@ -46,7 +48,8 @@ _HISTORY_DAY: Final = integer(2, 0, DAY_MAX, {0x00FF: NoValue.NEVER_SET})
 
 
 def _decode_fixed_time(edt: bytes) -> FixedTimeEnergy:
-    return FixedTimeEnergy(at=decode_date_time(edt[:DATE_TIME_SIZE]), raw=ENERGY.decode(edt[DATE_TIME_SIZE:]))
+    *moment, raw = _FIXED_TIME.unpack(edt)
+    return FixedTimeEnergy(at=date_time(edt, *moment), raw=register(raw))
 
 
 def _encode_fixed_time(value: FixedTimeEnergy) -> bytes:
@@ -58,10 +61,8 @@ FIXED_TIME_ENERGY: Final = Codec(sizes=(11,), decode=_decode_fixed_time, encode=
 
 
 def _decode_minute(edt: bytes) -> MinuteEnergy:
-    bought, sold = _TWO_REGISTERS.unpack_from(edt, DATE_TIME_SIZE)
-    return MinuteEnergy(
-        at=decode_date_time(edt[:DATE_TIME_SIZE]), import_raw=register(bought), export_raw=register(sold)
-    )
+    *moment, bought, sold = _MINUTE.unpack(edt)
+    return MinuteEnergy(at=date_time(edt, *moment), import_raw=register(bought), export_raw=register(sold))
 
 
 def _encode_minute(value: MinuteEnergy) -> bytes:

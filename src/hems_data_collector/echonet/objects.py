@@ -69,12 +69,11 @@ CLASSES: Final[Mapping[int, Mapping[int, PropertySpec]]] = MappingProxyType(
 )
 """Property tables by class code, whatever the instance."""
 
-_NO_PROPERTIES: Mapping[int, PropertySpec] = MappingProxyType({})
-
 
 def spec_for(eoj: Eoj, epc: int) -> PropertySpec | None:
     """The row of a property, or None where class or EPC are unknown."""
-    return CLASSES.get(eoj.class_code, _NO_PROPERTIES).get(epc)
+    rows = CLASSES.get(eoj.group << 8 | eoj.cls)
+    return None if rows is None else rows.get(epc)
 
 
 def decode_property(eoj: Eoj, epc: int, edt: bytes) -> Value:
@@ -85,4 +84,4 @@ def decode_property(eoj: Eoj, epc: int, edt: bytes) -> Value:
     if not edt:
         raise PropertyError(f"Property {epc:02X} has no value.", edt, epc=epc)
     row = spec_for(eoj, epc)
-    return bytes(edt) if row is None else cast(Value, row.decode(edt))
+    return edt if row is None else cast(Value, row.decode(edt))
