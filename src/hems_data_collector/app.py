@@ -43,10 +43,6 @@ async def run_collector(
     """Collect until `stop` is set; returns the exit code. Raises ConfigError for outputs that cannot work."""
     clock = clock or SystemClock()
     rng = Random()
-    for note in settings.notes:
-        log.info("%s", note)
-    for warning in settings.warnings:
-        log.warning("%s", warning)
     outputs = [
         OUTPUTS[name].build(settings.output_values[name], FORMATS[settings.format], clock=clock)
         for name in settings.outputs

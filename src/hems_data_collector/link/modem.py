@@ -13,11 +13,12 @@ from typing import Final
 from hems_data_collector.clock import Clock
 from hems_data_collector.errors import CommandRefused, CommandTimeout, PortError
 from hems_data_collector.link.transport import Transport
-from hems_data_collector.skstack import Command, CommandDone, Connection, ModemEvent, masked_line
+from hems_data_collector.skstack import Command, CommandDone, Connection, ModemEvent, PayloadMode
 
 log = logging.getLogger(__name__)
 
 COMMAND_TIMEOUT_S: Final = 3.0  # local commands take 3-100 ms (skstack-ip §6)
+SETTLE_S: Final = 0.05  # a late answer to an abandoned command must not be taken for the next one's
 SEND_TIMEOUT_S: Final = 15.0  # SKSENDTO ends after EVENT 21; neighbour resolution and retries take seconds
 
 _FAILURES: Final = {
@@ -59,6 +60,10 @@ class Modem:
         """Lines so far that no rule of the protocol fitted."""
         return self._connection.undecodable
 
+    def expect_payloads(self, mode: PayloadMode) -> None:
+        """How this modem prints received data (skstack-ip §1.5), where that is known."""
+        self._connection.payload_mode = mode
+
     async def execute(self, command: Command, *, timeout_s: float = COMMAND_TIMEOUT_S) -> CommandDone:
         """Send `command` and return its answer.
 
@@ -69,12 +74,11 @@ class Modem:
                 raise self._lost
             self._pending = asyncio.get_running_loop().create_future()
             try:
-                wire = self._connection.send(command)
-                log.debug("> %s", command.masked)
-                await self._transport.write(wire)
+                await self._transport.write(self._connection.send(command))
+                self._trace()
                 done = await self._clock.wait_for(self._pending, timeout_s)
             except TimeoutError:
-                await self._transport.write(self._connection.abandon())
+                await self.wake()
                 raise CommandTimeout(
                     f"The modem did not answer {command.name} within {timeout_s:.0f} s.",
                     cause="It hangs, it is no SKSTACK-IP modem, or the baud rate is wrong.",
@@ -97,6 +101,7 @@ class Modem:
     async def wake(self) -> None:
         """End a half-typed command or an open data mode in the modem (skstack-ip §1.2, §7 row 16)."""
         await self._transport.write(self._connection.abandon())
+        await self._clock.sleep(SETTLE_S)
 
     async def close(self) -> None:
         """Stop reading and release the port; never raises."""
@@ -117,12 +122,20 @@ class Modem:
             self._on_lost(error)
 
     def _deliver(self) -> None:
+        self._trace()
         while (event := self._connection.next_event()) is not None:
             if isinstance(event, CommandDone):
                 if self._pending is not None and not self._pending.done():
                     self._pending.set_result(event)
             else:
                 self._on_event(event)
+
+
+    def _trace(self) -> None:
+        """Every line of the wire, masked, for --debug."""
+        if log.isEnabledFor(logging.DEBUG):
+            for line in self._connection.take_lines():
+                log.debug("%s", line)
 
 
 def _refused(done: CommandDone) -> CommandRefused:
@@ -135,5 +148,3 @@ def _refused(done: CommandDone) -> CommandRefused:
         remedy="The collector tries again; with --debug every line of the modem is shown.",
     )
 
-
-__all__ = ["COMMAND_TIMEOUT_S", "SEND_TIMEOUT_S", "Modem", "masked_line"]

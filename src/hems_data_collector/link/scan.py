@@ -12,7 +12,7 @@ from hems_data_collector.credentials import Credentials
 from hems_data_collector.errors import CommandRefused, CommandTimeout, LinkError, MeterNotFound, ModemError
 from hems_data_collector.link.base import OnProgress, Pan, Progress
 from hems_data_collector.link.modem import Modem
-from hems_data_collector.skstack import DUAL_STACK, SINGLE_STACK, Dialect, Info, PanDescription, Version
+from hems_data_collector.skstack import DUAL_STACK, SINGLE_STACK, Dialect, Info, PanDescription, PayloadMode, Version
 
 log = logging.getLogger(__name__)
 
@@ -23,6 +23,7 @@ SCAN_CHANNELS: Final = 28
 SCAN_MARGIN_S: Final = 10.0
 LATE_DESCRIPTION_S: Final = 0.5  # EPANDESC has been seen after EVENT 22 (skstack-ip §7 row 27)
 _ER_ARGUMENT_COUNT: Final = 5
+_PAYLOAD_MODES: Final = {"00": PayloadMode.BINARY, "01": PayloadMode.HEX}
 
 
 def scan_seconds(duration: int) -> float:
@@ -37,10 +38,7 @@ async def identify(modem: Modem) -> tuple[str, Dialect]:
     await modem.execute(skstack.sksreg("SFE", "0"))
     info = next((a for a in (await modem.execute(skstack.skinfo())).answers if isinstance(a, Info)), None)
     dialect = SINGLE_STACK if info is None or info.side is None else DUAL_STACK
-    try:
-        await modem.execute(skstack.ropt(), timeout_s=PROBE_TIMEOUT_S)
-    except (CommandRefused, CommandTimeout):
-        log.debug("this modem has no ROPT; the payload form is learned from the first datagram")
+    await _learn_payload_mode(modem)
     if dialect is DUAL_STACK:
         try:
             await modem.execute(skstack.sksreg("SA2", "1"))
@@ -56,13 +54,28 @@ async def _probe(modem: Modem) -> str:
             done = await modem.execute(skstack.skver(), timeout_s=PROBE_TIMEOUT_S)
         except (CommandTimeout, CommandRefused):
             continue
-        return next((answer.text for answer in done.answers if isinstance(answer, Version)), "unknown")
+        for answer in done.answers:
+            if isinstance(answer, Version):
+                return answer.text
     raise ModemError(
         "No Wi-SUN modem answers on this port.",
         cause="It is another device, the baud rate is wrong, or the stick has J11 firmware, which speaks a binary"
         " protocol that is not supported.",
         remedy="Check --port and --baudrate; unplug the stick and plug it in again.",
     )
+
+
+async def _learn_payload_mode(modem: Modem) -> None:
+    """Read, never write, the modem's option byte: writing it wears its flash out (skstack-ip §2.7)."""
+    try:
+        options = (await modem.execute(skstack.ropt(), timeout_s=PROBE_TIMEOUT_S)).text
+    except CommandRefused:
+        modem.expect_payloads(PayloadMode.HEX)  # sticks without ROPT always print hex (skstack-ip §5.3)
+    except CommandTimeout:
+        log.debug("no answer to ROPT; the payload form is learned from the first datagram")
+    else:
+        if options in _PAYLOAD_MODES:
+            modem.expect_payloads(_PAYLOAD_MODES[options])
 
 
 async def give_credentials(modem: Modem, credentials: Credentials) -> None:

@@ -53,6 +53,7 @@ class StateFile:
 
     def __init__(self, directory: Path) -> None:
         self._path = directory / FILE_NAME
+        self._own: dict[str, Remembered] = {}  # what this process knows better than a file that cannot be written
         self._told = False
 
     def recall(self, port: str) -> Remembered:
@@ -61,10 +62,10 @@ class StateFile:
 
     def remember(self, port: str, **changes: Any) -> Remembered:
         """Replace the named fields of `Remembered` for `port`; returns the whole."""
-        known = self._read().ports
-        remembered = replace(known.get(port, Remembered()), **changes)
-        self._write(msgspec.json.encode(_Content(ports=known | {port: remembered})))
-        return remembered
+        on_disk = self._read().ports
+        self._own[port] = replace(self._own.get(port) or on_disk.get(port, Remembered()), **changes)
+        self._write(msgspec.json.encode(_Content(ports=on_disk | self._own)))
+        return self._own[port]
 
     def _read(self) -> _Content:
         try:
