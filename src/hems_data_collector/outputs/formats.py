@@ -74,7 +74,13 @@ def _yaml_dumper() -> type[yaml.SafeDumper]:
             text = _exact(number)
             return self.represent_scalar(f"tag:yaml.org,2002:{'float' if '.' in text else 'int'}", text)
 
+        def represent_text(self, text: str) -> yaml.ScalarNode:
+            # Unquoted or in single quotes PyYAML folds exotic line breaks (U+0085) to spaces.
+            style = None if text.isprintable() else '"'
+            return self.represent_scalar("tag:yaml.org,2002:str", text, style=style)
+
     RecordDumper.add_representer(Decimal, RecordDumper.represent_exact)
+    RecordDumper.add_representer(str, RecordDumper.represent_text)
     return RecordDumper
 
 

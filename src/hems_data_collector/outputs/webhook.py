@@ -52,7 +52,7 @@ _OUR_HEADERS: Final = frozenset(
 def header_pair(text: str) -> tuple[str, str]:
     """`Name: value` as a pair; raises ValueError, which shows the name at most."""
     name, colon, value = text.partition(":")
-    name, value = name.strip(), value.strip()
+    name, value = name.strip(" \t"), value.strip(" \t")
     if not colon or not _HEADER_NAME.match(name):
         raise ValueError("a header is written 'Name: value'")
     if not _HEADER_VALUE.match(value):
@@ -176,7 +176,8 @@ class WebhookOutput(Output):
                 raise OutputUnavailable(
                     f"{self._endpoint} did not answer in time.", cause="The server or the network is slow or down."
                 ) from error
-            except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
+            except (httpx.HTTPError, httpx.InvalidURL, OSError, UnicodeError) as error:
+                # UnicodeError: a host name that the resolver cannot spell
                 raise self._unreachable(error) from error
         return checkpoint
 
