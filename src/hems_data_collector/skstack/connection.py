@@ -194,7 +194,10 @@ class Connection:
         self._lines.append(("<", piece.raw))
         try:
             if isinstance(piece, Line):
-                self._take_text(piece.raw.decode("latin-1").strip("\r"))
+                *late, text = piece.raw.decode("latin-1").strip("\r").split("\r")
+                if late:  # a CR-only answer that came after its command was given up (skstack-ip §1.2)
+                    self._reject(piece.raw)
+                self._take_text(text)
             elif isinstance(piece, DataLine):
                 self._take_echo(piece.glued.decode("latin-1"))
                 self._take_event(parse_data(piece))

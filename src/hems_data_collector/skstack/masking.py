@@ -18,6 +18,7 @@ _PANA_PORT: Final = b"02CC"
 _PANA_HANDLE: Final = b"2"  # SKSENDTO handle whose source port is 02CC as delivered (§2.6)
 _MAX_SHOWN: Final = 400  # characters of text of one line
 
+_DATA_KEYWORD: Final = re.compile(rb"ERX(?:UDP|TCP)")
 _SENDTO_HEADER: Final = re.compile(
     rb"SKSENDTO ([0-9A-Fa-f]) [0-9A-Fa-f:]{2,39} ([0-9A-Fa-f]{4}) [0-9](?: [0-9])? ([0-9A-Fa-f]{4}) "
 )
@@ -26,7 +27,8 @@ _SECRET_FIELD: Final = re.compile(r"(PairID *:|SKSREG S0?[AB] ).*", re.IGNORECAS
 _REGISTER: Final = re.compile(r"(ESREG )(?:\S{8}|\S{16}) *\Z")  # the widths of S0A and S0B
 _KNOWN: Final = re.compile(
     r"(?:OK|FAIL|EVENT|EVER|EAPPVER|EINFO|ESREG|EPONG|ETCP|EPANDESC|EEDSCAN|EADDR|ENEIGHBOR|ENBR|ESEC|EPORT|EHANDLE"
-    r"|SK[A-Z0-9]+|[RW]OPT|[RW]UART)(?: |\Z)| *(?:Channel|Channel Page|Pan ID|Addr|LQI|Side|PairID) *:"
+    r"|SK(?:ADDNBR|APPVER|CLOSE|CONNECT|DSLEEP|ERASE|INFO|JOIN|LL64|LOAD|PING|REJOIN|RESET|SAVE|SCAN|SEND|SENDTO"
+    r"|SREG|START|TABLE|TCPPORT|TERM|UDPPORT|VER)|[RW]OPT|[RW]UART)(?: |\Z)| *(?:Channel|Channel Page|Pan ID|Addr|LQI|Side|PairID) *:"
 )
 _LONG_WORD: Final = re.compile(r"[0-9A-Za-z]{20,}")  # longer than any word of a known line, shorter than an id in hex
 _SUSPECT_WORD: Final = re.compile(r"(?=[A-Za-z]*[0-9])[0-9A-Za-z]{5,}|[A-Fa-f]{6,}")
@@ -35,13 +37,12 @@ _UNPRINTABLE: Final = re.compile(r"[^\x20-\x7e]")
 
 def masked_line(raw: bytes) -> str:
     """`raw` (one line, its end optional) as printable ASCII of bounded length without any secret."""
-    if (at := raw.find(b"ERX")) >= 0:
-        return _masked_text(raw[:at]) + _masked_data_line(raw[at:])
-    if header := _SENDTO_HEADER.search(raw):
-        elided = header[2].upper() == _PANA_PORT or header[1] == _PANA_HANDLE
-        data = raw[header.end() :]
-        shown = _data(data[: int(header[3], 16)], elided) if data.strip(b"\r\n") else ""
-        return _masked_text(raw[: header.end()]) + shown
+    if received := _DATA_KEYWORD.search(raw):
+        return _masked_text(raw[: received.start()]) + _masked_data_line(raw[received.start() :])
+    sent = _SENDTO_HEADER.match(raw)
+    if sent and len(raw) - sent.end() == int(sent[3], 16):
+        elided = sent[2].upper() == _PANA_PORT or sent[1] == _PANA_HANDLE
+        return sent[0].decode("ascii") + _data(raw[sent.end() :], elided)
     return _masked_text(raw.rstrip(b"\r\n"))
 
 
