@@ -35,7 +35,7 @@ LEVELS: Mapping[str, int] = {
     "app": 6,
     "cli": 7,
     "__init__": 7,
-    "__main__": 7,
+    "__main__": 8,
 }
 """Level of each file or folder that stands directly in the package."""
 

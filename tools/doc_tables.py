@@ -8,9 +8,12 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 from typing import Final
 
+from hems_data_collector import cli
 from hems_data_collector.echonet import NODE_PROFILE_PROPERTIES, SMART_METER, Access, PropertySpec
 from hems_data_collector.emulator.faults import FAULTS
 from hems_data_collector.emulator.settings import KEYS
@@ -21,6 +24,39 @@ from hems_data_collector.skstack.dialects import MODULES
 
 ROOT: Final = Path(__file__).parent.parent
 _BLOCK: Final = re.compile(r"(<!-- table: ([a-z-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
+
+SETTINGS_JA: Final[Mapping[str, str]] = {
+    "output": "出力先。複数を並べても、繰り返し指定してもよい。なければ計測値をログに1行ずつ表示",
+    "format": "`stdout` と `file` の書式: `json`、`yaml`、`csv`。`webhook` と `gcloud` は常に JSON",
+    "port": "Wi-SUN スティック: デバイスのパス、`socket://`、`rfc2217://`、`esphome://`、`emulator:`",
+    "baudrate": "シリアルポートの速度（bit/s）",
+    "meter_channel": "メーターの無線チャネル（16進数 21〜3C）。次の2つとそろえて指定するとスキャンを省略",
+    "meter_panid": "メーターの PAN ID（16進数）",
+    "meter_ipv6": "メーターの IPv6 アドレス",
+    "mode": "計測のきっかけ: cron 式（`schedule`）または一定の間隔（`interval`）",
+    "schedule": "`schedule` モードの cron 式。秒を指定するときは6つ目（末尾）の項目に書く。`@hourly` なども可",
+    "interval": "`interval` モードの間隔（秒）",
+    "local_timezone": "メーターの時計、cron 式、ログの時刻のタイムゾーン",
+    "debug": "通信内容をすべてログに出す（ID やパスワードは伏せ字）",
+    "file": "`file` の書き込み先",
+    "webhook_url": "`webhook` の送信先",
+    "webhook_headers": "`webhook` の追加ヘッダー（認証など）。繰り返し指定可（環境変数では改行か `;;` で区切る）",
+    "webhook_secret": "Standard Webhooks 方式の署名鍵（`whsec_` で始まる）。環境変数での指定を推奨",
+    "gcp_project": "`gcloud` のプロジェクト ID",
+    "gcp_topic": "`gcloud` のトピック ID",
+    "gcp_credentials": "Google Cloud の鍵ファイル。なければそのマシンの認証情報を使う",
+    "gcp_emulator_host": "Pub/Sub エミュレーターの接続先（TLS と認証なし）",
+    "config": "TOML 設定ファイル",
+    "b_route_id": "Bルート ID（32文字）。`B_ROUTE_ID_FILE` や systemd credential でも指定可",
+    "b_route_password": "Bルートのパスワード。`B_ROUTE_PASSWORD_FILE` や systemd credential でも指定可",
+}
+
+VERBS_JA: Final[Mapping[str, str]] = {
+    "run": "繰り返し計測し、すべての出力先に届ける（省略時の動作）",
+    "read": "今の値を一度だけ計測。端末では表、パイプではレコードを出力",
+    "emulate": "他のプログラムのために、スティックとメーターのエミュレーターを提供",
+    "decode": "16進のフレームや記録したシリアル通信の内容を読み解く（オフライン）",
+}
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
@@ -45,6 +81,27 @@ def options() -> str:
     """The settings as the README shows them."""
     head = ("flag", "environment", "default", "what it is")
     return table(head, [(flags(row), code(row.environment), default(row), row.help) for row in settings_table()])
+
+
+def options_ja() -> str:
+    """The same in Japanese; raises KeyError for a setting without a Japanese line."""
+    head = ("フラグ", "環境変数", "既定値", "内容")
+    rows = [(flags(row), code(row.environment), default(row), SETTINGS_JA[row.name]) for row in settings_table()]
+    return table(head, rows).replace("32 zeros", "0 が32個")
+
+
+def verbs() -> str:
+    """The words that may stand first."""
+    return table(("verb", "what it does"), [(code(verb), _module_of(verb).HELP) for verb in cli.VERBS])
+
+
+def verbs_ja() -> str:
+    """The same in Japanese; raises KeyError for a verb without a Japanese line."""
+    return table(("サブコマンド", "内容"), [(code(verb), VERBS_JA[verb]) for verb in cli.VERBS])
+
+
+def _module_of(verb: str) -> ModuleType:
+    return import_module(f"{cli.__name__}.{verb}")
 
 
 def flags(row: Setting) -> str:
@@ -121,6 +178,9 @@ def _properties(rows: Mapping[int, PropertySpec]) -> str:
 TABLES: Final[Mapping[str, Callable[[], str]]] = {
     "settings": settings,
     "options": options,
+    "options-ja": options_ja,
+    "verbs": verbs,
+    "verbs-ja": verbs_ja,
     "outputs": outputs,
     "formats": formats,
     "modules": modules,

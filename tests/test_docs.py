@@ -1,0 +1,273 @@
+"""The documents say what the code does: tables, names, links and examples.
+
+Every `sh` block is read; a line that begins with the program's name is an example and must be a command line that the
+program takes. Examples on the fast emulator, and those of verbs without a radio, are run as printed.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import os
+import re
+import shlex
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from importlib import import_module
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+from tools import doc_tables
+
+from hems_data_collector import cli, errors
+from hems_data_collector.cli.arguments import Parser, given
+from hems_data_collector.config import load_settings
+from hems_data_collector.emulator.settings import EmulatorSettings
+from hems_data_collector.outputs import FORMATS, OUTPUTS
+from hems_data_collector.readings import RECORD_KEYS
+from hems_data_collector.settings_table import environment_names, settings_table
+
+ROOT = Path(__file__).parent.parent
+DOCUMENTS = {str(path.relative_to(ROOT)): path.read_text(encoding="utf-8") for path in doc_tables.documents()}
+ALL_TEXT = "\n".join(DOCUMENTS.values())
+PROGRAM = "hems-data-collector"
+
+SAMPLE_CREDENTIALS = {"B_ROUTE_ID": "00112233445566778899AABBCCDDEEFF", "B_ROUTE_PASSWORD": "0123456789AB"}
+EXAMPLE_DEADLINE_S = 30.0
+
+
+class Block(NamedTuple):
+    """One fenced block: its language and its lines."""
+
+    document: str
+    language: str
+    text: str
+
+
+def blocks(language: str) -> Iterator[Block]:
+    """Every fenced block in `language`, document by document."""
+    for document, text in DOCUMENTS.items():
+        for match in re.finditer(r"^```(\w+)\n(.*?)^```", text, re.MULTILINE | re.DOTALL):
+            if match[1] == language:
+                yield Block(document, match[1], match[2])
+
+
+def examples() -> list[tuple[str, ...]]:
+    """The words of every command line of the program in the documents, what follows in a pipe left out."""
+    found = set()
+    for block in blocks("sh"):
+        for line in block.text.splitlines():
+            words = shlex.split(line, comments=True)
+            if PROGRAM in words[:1]:
+                end = next(
+                    (place for place, word in enumerate(words) if word in ("|", ">", "&", "<", "&&")), len(words)
+                )
+                found.add(tuple(words[1:end]))
+    return sorted(found)
+
+
+def verb_of(words: tuple[str, ...]) -> str:
+    """The verb that a command line names or means."""
+    return words[0] if words and words[0] in cli.VERBS else cli.DEFAULT_VERB
+
+
+def parser_of(verb: str) -> Parser:
+    """The program's own parser for `verb`."""
+    parser = Parser(f"{PROGRAM} {verb}")
+    import_module(f"{cli.__name__}.{verb}").add_arguments(parser)
+    return parser
+
+
+# --- tables -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_generated_tables_are_up_to_date(document: str) -> None:
+    assert doc_tables.written(DOCUMENTS[document]) == DOCUMENTS[document], "run: make docs"
+
+
+def test_every_generated_table_is_shown_somewhere() -> None:
+    assert doc_tables.used() == set(doc_tables.TABLES)
+
+
+def test_a_table_that_fell_behind_is_noticed() -> None:
+    stale = "<!-- table: formats -->\n| format |\n<!-- end -->\n"
+    assert "`yaml`" in doc_tables.written(stale)
+
+
+def first_columns(text: str) -> list[list[str]]:
+    """For each table the code words of its rows' first cells."""
+    tables = re.findall(r"(?:^\|.*\n)+", text, re.MULTILINE)
+    return [[" ".join(re.findall(r"`([^`]+)`", row.split("|")[1])) for row in table.splitlines()] for table in tables]
+
+
+def code_lines(text: str) -> list[str]:
+    """The lines of all fenced blocks, comments and their spacing left out."""
+    inside = "".join(match[1] for match in re.finditer(r"^```\w+\n(.*?)^```", text, re.MULTILINE | re.DOTALL))
+    return [re.sub(r"\s+# .*", "", line) for line in inside.splitlines()]
+
+
+def test_both_readmes_have_the_same_tables_and_examples() -> None:
+    english, japanese = DOCUMENTS["README.md"], DOCUMENTS["README_JP.md"]
+    assert first_columns(japanese) == first_columns(english)
+    assert code_lines(japanese) == code_lines(english)
+    links = re.compile(r"\]\((docs/[^)]*)\)")
+    assert sorted(links.findall(japanese)) == sorted(links.findall(english))
+
+
+# --- names ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("verb", cli.VERBS)
+def test_every_verb_and_its_flags_are_described(verb: str) -> None:
+    flags = [flag for action in parser_of(verb)._actions for flag in action.option_strings]
+    described = DOCUMENTS["docs/cli.md"] + DOCUMENTS["docs/configuration.md"] + DOCUMENTS["docs/emulator.md"]
+    assert f"`{verb}`" in DOCUMENTS["docs/cli.md"]
+    assert [flag for flag in flags if f"`{flag}`" not in described and f"`{flag} " not in described] == []
+
+
+@pytest.mark.parametrize("readme", ["README.md", "README_JP.md"])
+def test_the_readmes_name_every_setting(readme: str) -> None:
+    text = DOCUMENTS[readme]
+    names = [name for row in settings_table() for name in (row.flag, row.environment) if name]
+    assert [name for name in names if f"`{name}`" not in text] == []
+    assert [key for key in RECORD_KEYS if f"`{key}`" not in text] == []
+
+
+def test_every_variable_output_format_and_key_is_described() -> None:
+    names = [*environment_names(), *OUTPUTS, *FORMATS, *RECORD_KEYS]
+    assert [name for name in names if f"`{name}`" not in ALL_TEXT] == []
+    assert [name for name in OUTPUTS if f"## {name}\n" not in DOCUMENTS["docs/outputs.md"]] == []
+    assert [key for key in RECORD_KEYS if f"| `{key}` |" not in DOCUMENTS["docs/record.md"]] == []
+
+
+def test_every_exit_code_is_described() -> None:
+    codes = {value for name, value in vars(errors).items() if name.startswith("EXIT_")} | {cli.EXIT_INTERRUPTED}
+    rows = re.findall(r"^\| (\d+) \|", DOCUMENTS["docs/cli.md"], re.MULTILINE)
+    assert {int(row) for row in rows} == codes
+
+
+def test_every_verb_of_make_is_described() -> None:
+    verbs = re.findall(r"^([a-z]+):.*## ", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
+    assert {"demo", "test", "check", "bench"} < set(verbs)
+    assert [verb for verb in verbs if verb != "help" and f"`make {verb}`" not in DOCUMENTS["CONTRIBUTING.md"]] == []
+
+
+# --- links ------------------------------------------------------------------------------------------------------------
+
+
+def anchors(text: str) -> set[str]:
+    """The anchors that a renderer makes of the headings."""
+    headings = re.findall(r"^#+ (.*)$", text, re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_every_relative_link_leads_somewhere(document: str) -> None:
+    for target in re.findall(r"\]\(([^)\s]+)\)", DOCUMENTS[document]):
+        if re.match(r"[a-z]+:", target):
+            continue
+        path, _, anchor = target.partition("#")
+        linked = (ROOT / document).parent / path if path else ROOT / document
+        assert linked.exists(), f"{document} links to {target}"
+        if anchor:
+            assert anchor in anchors(linked.read_text(encoding="utf-8")), f"{document} links to {target}"
+
+
+def test_every_document_can_be_reached_from_the_readme() -> None:
+    seen: set[Path] = set()
+    waiting = [ROOT / "README.md"]
+    while waiting:
+        path = waiting.pop().resolve()
+        if path in seen:
+            continue
+        seen.add(path)
+        if path.is_dir():
+            waiting.extend(path.glob("*.md"))
+        else:
+            targets = re.findall(r"\]\(([^):#\s]+)[^):]*\)", path.read_text(encoding="utf-8"))
+            waiting.extend(path.parent / target for target in targets)
+    assert [name for name in DOCUMENTS if (ROOT / name).resolve() not in seen] == []
+
+
+# --- examples ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("words", examples(), ids=shlex.join)
+def test_every_example_is_a_command_line_that_the_program_takes(
+    words: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
+    verb = verb_of(words)
+    rest = words[1:] if words and words[0] == verb else words
+    if rest in (("--help",), ("--version",)):
+        return
+    try:
+        arguments = parser_of(verb).parse(rest)
+    except SystemExit:
+        pytest.fail(capsys.readouterr().err)
+    if verb in ("run", "read"):
+        flags = given(arguments, settings_table())
+        load_settings(flags, SAMPLE_CREDENTIALS, Path.cwd(), one_shot=verb == "read")
+
+
+def test_every_emulator_address_in_the_documents_is_valid() -> None:
+    queries = re.findall(r"emulator:\?([^\s'\"`|)]+)", ALL_TEXT)
+    assert len(queries) > 3
+    for query in queries:
+        EmulatorSettings.from_query(query)
+
+
+def test_the_settings_files_of_the_documents_are_taken(tmp_path: Path) -> None:
+    (toml,) = blocks("toml")
+    (tmp_path / "config.toml").write_text(toml.text, encoding="utf-8")
+    settings = load_settings({"config": str(tmp_path / "config.toml")}, {}, tmp_path)
+    assert settings.outputs == ("file", "webhook")
+    (tmp_path / "config.toml").unlink()
+
+    dotenv = {block.text for block in blocks("ini")}
+    assert len(dotenv) == 1
+    (tmp_path / ".env").write_text(dotenv.pop(), encoding="utf-8")
+    settings = load_settings({}, {}, tmp_path)
+    assert settings.credentials.configured
+    assert settings.warnings == ()
+
+
+def test_the_example_records_have_the_ten_keys_in_order() -> None:
+    records = [block for block in blocks("json") if '"timestamp"' in block.text]
+    assert {block.document for block in records} >= {"README.md", "README_JP.md", "docs/record.md"}
+    for block in records:
+        assert tuple(json.loads(block.text)) == RECORD_KEYS, block.document
+
+
+def is_runnable(words: tuple[str, ...]) -> bool:
+    """On the fast emulator, or a verb without a radio that ends by itself."""
+    if verb_of(words) == "decode":
+        return all(not Path(word).suffix for word in words)
+    return any(word.startswith("emulator:") and "fast=1" in word for word in words)
+
+
+@pytest.mark.parametrize("words", [words for words in examples() if is_runnable(words)], ids=shlex.join)
+def test_examples_without_hardware_run_as_printed(words: tuple[str, ...]) -> None:
+    program = subprocess.Popen(
+        [Path(sys.executable).with_name(PROGRAM), *words],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env={**os.environ, "NO_COLOR": "1"},
+        text=True,
+    )
+    watchdog = threading.Timer(EXAMPLE_DEADLINE_S, program.kill)
+    watchdog.start()
+    try:
+        assert program.stdout is not None
+        first = program.stdout.readline()
+        if verb_of(words) == "run":
+            program.send_signal(signal.SIGTERM)
+        _, log = program.communicate()
+    finally:
+        watchdog.cancel()
+    assert program.returncode == 0, log
+    assert first.strip(), log
