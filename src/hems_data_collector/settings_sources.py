@@ -20,7 +20,7 @@ from dotenv.parser import parse_stream
 
 from hems_data_collector.errors import ConfigError
 from hems_data_collector.outputs.base import Setting
-from hems_data_collector.settings_values import did_you_mean, nearest
+from hems_data_collector.settings_values import nearest
 
 APPLICATION: Final = "hems-data-collector"
 SYSTEM_CONFIG: Final = Path("/etc") / APPLICATION / "config.toml"
@@ -220,22 +220,19 @@ def _texts(tree: Mapping[str, Any], table: Mapping[str, Any], path: Path) -> dic
 
 
 def _unknown_key(key: str, value: object, table: Mapping[str, Any], path: Path) -> ConfigError:
-    if isinstance(value, dict):
-        inside = next((f"{key}_{name}" for name in value if f"{key}_{name}" in table), None)
-        inside = inside or next((name for name in value if name in table), None)
-        return ConfigError(
-            _("{path}: the section [{name}] is not known.").format(path=path, name=key),
-            setting=key,
-            cause=_("Settings stand at the top of the file, without sections."),
-            remedy=_("Write {name} = ... above the first section.").format(name=inside)
-            if inside
-            else did_you_mean(key, table),
-        )
     near = nearest(key, table)
-    meant = _('Did you mean "{near}"?').format(near=near) if near else ""
+    remedy = _('Did you mean "{near}"?').format(near=near) if near else _("Remove it, or see --help for all settings.")
+    if not isinstance(value, dict):
+        return ConfigError(
+            _('{path}: the key "{name}" is not known.').format(path=path, name=key),
+            setting=key,
+            cause=_("It is misspelt, or belongs to another version."),
+            remedy=remedy,
+        )
+    meant = next((flat for name in value for flat in (f"{key}_{name}", name) if flat in table), None)
     return ConfigError(
-        _('{path}: the key "{name}" is not known.').format(path=path, name=key),
+        _("{path}: the section [{name}] is not known.").format(path=path, name=key),
         setting=key,
-        cause=_("It is misspelt, or belongs to another version."),
-        remedy=meant or _("Remove it, or see --help for all settings."),
+        cause=_("Settings stand at the top of the file, without sections."),
+        remedy=_("Write {name} = ... above the first section.").format(name=meant) if meant else remedy,
     )

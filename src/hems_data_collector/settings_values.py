@@ -42,12 +42,12 @@ def nearest(word: str, options: Collection[str], *, cutoff: float = 0.6) -> str 
     return by_lower[found[0]] if found else None
 
 
-def did_you_mean(word: str, options: Collection[str], *, cutoff: float = 0.6) -> str:
-    """The nearest spelling as a sentence, or all options where nothing is near; empty where there are too many."""
-    near = nearest(word, options, cutoff=cutoff)
+def did_you_mean(word: str, options: Collection[str]) -> str:
+    """The nearest spelling as a sentence, or all options where nothing is near."""
+    near = nearest(word, options)
     if near is not None:
         return _('Did you mean "{near}"?').format(near=near)
-    return _("Possible are: {options}.").format(options=", ".join(options)) if len(options) <= 20 else ""
+    return _("Possible are: {options}.").format(options=", ".join(options))
 
 
 def one_of(options: Callable[[], Collection[str]]) -> Callable[[str], str]:
@@ -182,11 +182,15 @@ def zone(text: str) -> ZoneInfo:
     try:
         return ZoneInfo(text)
     except (ZoneInfoNotFoundError, ValueError, OSError):
-        near = did_you_mean(text, available_timezones(), cutoff=0.75)
+        names = available_timezones() - {"localtime"}
+        by_city = {name.rpartition("/")[2]: name for name in sorted(names)}
+        near = nearest(text, names, cutoff=0.75) or by_city.get(nearest(text, by_city, cutoff=0.85) or "")
         raise ConfigError(
             _('The time zone "{text}" is not known.').format(text=text),
             cause=_("Zones have names such as Asia/Tokyo; abbreviations and offsets are none."),
-            remedy=near or _("Leave it out for Asia/Tokyo, the zone of every Japanese meter."),
+            remedy=_('Did you mean "{near}"?').format(near=near)
+            if near
+            else _("Leave it out for Asia/Tokyo, the zone of every Japanese meter."),
         ) from None
 
 

@@ -6,6 +6,7 @@ A new verb is one file in this folder and one word in `VERBS`; its file has `HEL
 
 from __future__ import annotations
 
+import errno
 import gettext
 import logging
 import os
@@ -25,6 +26,7 @@ VERBS: Final = (DEFAULT_VERB, "read", "emulate", "decode")
 """Each is a module of this folder, imported only when it is asked for."""
 
 EXIT_INTERRUPTED: Final = 130  # 128 + SIGINT, as shells have it
+_STDOUT_ERRORS: Final = frozenset((errno.ENOSPC, errno.EIO, errno.EFBIG, errno.EDQUOT))
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -49,6 +51,8 @@ def _run(words: Sequence[str]) -> int:
     except KeyboardInterrupt:
         return EXIT_INTERRUPTED
     except Exception as error:
+        if isinstance(error, OSError) and error.errno in _STDOUT_ERRORS and error.filename is None:
+            return _stdout_lost(error)
         debug = "--debug" in words or logging.getLogger(__package__).isEnabledFor(logging.DEBUG)
         show_bug(error, debug=debug)
         return EXIT_BUG
@@ -99,16 +103,21 @@ def _flushed(code: int) -> int:
     except BrokenPipeError:
         _forget_stdout()
     except OSError as error:
-        _forget_stdout()
-        show_error(
-            ConfigError(
-                _("Standard output cannot be written: {reason}.").format(reason=error.strerror),
-                cause=_("The disk that it goes to is full, or the device is gone."),
-                remedy=_("Make room, or send the output somewhere else."),
-            )
-        )
-        return code or EXIT_CONFIG
+        return code or _stdout_lost(error)
     return code
+
+
+def _stdout_lost(error: OSError) -> int:
+    """Say that standard output takes no more; the exit code of that."""
+    _forget_stdout()
+    show_error(
+        ConfigError(
+            _("Standard output cannot be written: {reason}.").format(reason=error.strerror),
+            cause=_("The disk that it goes to is full, or the device is gone."),
+            remedy=_("Make room, or send the output somewhere else."),
+        )
+    )
+    return EXIT_CONFIG
 
 
 def _forget_stdout() -> None:

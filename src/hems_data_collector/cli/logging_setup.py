@@ -66,7 +66,7 @@ class StderrHandler(logging.Handler):
 def start_logging(zone: tzinfo, *, debug: bool) -> None:
     """Send the log of this process to stderr: INFO, with `debug` every line of the wire too.
 
-    Other people's loggers are heard from WARNING on, with `debug` from INFO on: their DEBUG prints headers and bytes.
+    Other people's loggers are heard from WARNING on in either case: below that they print addresses, headers and bytes.
     """
     handler = StderrHandler()
     handler.setFormatter(MaskedFormatter(zone, debug=debug, journal=_is_journal()))
@@ -75,7 +75,7 @@ def start_logging(zone: tzinfo, *, debug: bool) -> None:
         if isinstance(old, StderrHandler):
             root.removeHandler(old)
     root.addHandler(handler)
-    root.setLevel(logging.INFO if debug else logging.WARNING)
+    root.setLevel(logging.WARNING)
     logging.getLogger(OWN_LOGGER).setLevel(logging.DEBUG if debug else logging.INFO)
     logging.captureWarnings(True)
     threading.excepthook = _log_thread_error

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 
 from hems_data_collector.cli.arguments import Parser, add_settings, given
 from hems_data_collector.cli.messages import PROGRAM
+from hems_data_collector.cli.progress import terminal_progress
 from hems_data_collector.cli.run import prepare
 from hems_data_collector.errors import NoAnswer
 from hems_data_collector.settings_table import CONFIG_SETTING, CORE_SETTINGS, READ_SETTINGS
@@ -69,8 +70,8 @@ async def _read(settings: Settings) -> tuple[Reading, Consumption | None, Record
     from hems_data_collector.app import read_once
     from hems_data_collector.clock import SystemClock
 
-    clock = SystemClock()
-    task = asyncio.ensure_future(read_once(settings, clock))
+    clock, progress = SystemClock(), terminal_progress()
+    task = asyncio.ensure_future(read_once(settings, clock, on_progress=progress))
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
     try:
         return await clock.wait_for(task, DEADLINE_S)
@@ -80,6 +81,9 @@ async def _read(settings: Settings) -> tuple[Reading, Consumption | None, Record
             cause=_("The radio link is weak, or the meter is busy with another client."),
             remedy=_("Move the stick closer to the meter and try again; --debug shows every step."),
         ) from None
+    finally:
+        if progress is not None:
+            progress(None)
 
 
 def _print_record(record: Record, settings: Settings) -> None:

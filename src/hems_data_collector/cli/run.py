@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 from hems_data_collector.cli.arguments import Parser, add_settings, given
 from hems_data_collector.cli.logging_setup import start_logging
 from hems_data_collector.cli.messages import PROGRAM, hide
+from hems_data_collector.cli.progress import terminal_progress
 from hems_data_collector.settings_table import (
     CONFIG_SETTING,
     CORE_SETTINGS,
@@ -83,10 +84,10 @@ def prepare(settings: Settings) -> None:
 async def _until_signalled(settings: Settings) -> int:
     """Collect until the collector ends by itself or a signal asks for it."""
     from hems_data_collector.app import run_collector
-    from hems_data_collector.clock import SystemClock
 
     stop = asyncio.Event()
-    collector = asyncio.ensure_future(run_collector(settings, stop=stop, clock=SystemClock()))
+    progress = terminal_progress()
+    collector = asyncio.ensure_future(run_collector(settings, stop=stop, on_progress=progress))
     ending = _handle_signals(stop, collector)
     try:
         return await collector
@@ -94,6 +95,9 @@ async def _until_signalled(settings: Settings) -> int:
         if not ending:
             raise
         return 128 + ending[0]
+    finally:
+        if progress is not None:
+            progress(None)
 
 
 def _handle_signals(stop: asyncio.Event, collector: asyncio.Future[int]) -> list[int]:
@@ -126,7 +130,7 @@ def _environment_help() -> str:
     return _(
         "the B-route id and password (never on the command line; 32 zeros = not configured):\n{rows}\n\n"
         "Flags win over environment variables, these over the file .env of the current folder, that over the TOML\n"
-        'file (keys as the flags, with "_": webhook_url = "..."), that over the defaults.'
+        'file (keys such as meter_channel = "21"), that over the defaults.'
     ).format(rows=rows)
 
 
