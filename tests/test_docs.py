@@ -38,6 +38,8 @@ PROGRAM = "hems-data-collector"
 
 SAMPLE_CREDENTIALS = {"B_ROUTE_ID": "00112233445566778899AABBCCDDEEFF", "B_ROUTE_PASSWORD": "0123456789AB"}
 EXAMPLE_DEADLINE_S = 30.0
+SHELL_ENDS = ("|", ">", "<", "&", "&&")
+"""What ends the words of a command in a shell."""
 
 
 class Block(NamedTuple):
@@ -63,10 +65,7 @@ def examples() -> list[tuple[str, ...]]:
         for line in block.text.splitlines():
             words = shlex.split(line, comments=True)
             if PROGRAM in words[:1]:
-                end = next(
-                    (place for place, word in enumerate(words) if word in ("|", ">", "&", "<", "&&")), len(words)
-                )
-                found.add(tuple(words[1:end]))
+                found.add(tuple(itertools.takewhile(lambda word: word not in SHELL_ENDS, words[1:])))
     return sorted(found)
 
 
