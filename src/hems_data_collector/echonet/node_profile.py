@@ -53,15 +53,15 @@ NODE_VERSION: Final = Codec(sizes=(4,), decode=_decode_version, encode=_encode_v
 """82; `01 0E 01 00` is version 1.14, format 1 only (echonet-lite-meter §7)."""
 
 
-def _counted(edt: bytes, size: int, maximum: int) -> bytes:
+def _counted(edt: bytes, size: int) -> bytes:
     """What follows the count byte; raises PropertyError where it is not `count` items of `size` bytes."""
-    if edt[0] > maximum or len(edt) != 1 + size * edt[0]:
-        raise PropertyError(f"A list of {edt[0]} does not fit {len(edt)} bytes, or is longer than {maximum}.", edt)
+    if len(edt) != 1 + size * edt[0]:
+        raise PropertyError(f"A list of {edt[0]} does not fit {len(edt)} bytes.", edt)
     return edt[1:]
 
 
 def _decode_instances(edt: bytes) -> tuple[Eoj, ...]:
-    body = _counted(edt, 3, INSTANCES_MAX)
+    body = _counted(edt, 3)
     return tuple(Eoj.from_bytes(body[at : at + 3]) for at in range(0, len(body), 3))
 
 
@@ -72,7 +72,7 @@ def _encode_instances(value: tuple[Eoj, ...]) -> bytes:
 
 
 def _decode_classes(edt: bytes) -> tuple[int, ...]:
-    body = _counted(edt, 2, CLASSES_MAX)
+    body = _counted(edt, 2)
     return struct.unpack(f">{len(body) // 2}H", body)
 
 
