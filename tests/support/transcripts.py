@@ -1,8 +1,8 @@
 r"""Golden transcripts: what went over the wire between a host and a module, byte for byte.
 
-One file each in `tests/transcripts/`. A line begins with `# ` (a remark), `> ` (host to module) or `< ` (module to host);
-the rest of it is the exact byte string in printable ASCII with the escapes `\r` `\n` `\\` `\xNN`. Nothing is appended: a
-`< ` line without `\r\n` is where a read ended, not a line of the module. A space at the end is written `\x20`, which
+One file each in `tests/transcripts/`. A line begins with `# ` (a remark), `> ` (host to module) or `< ` (module to
+host); the rest is the exact byte string in printable ASCII with the escapes `\r` `\n` `\\` `\xNN`. Nothing is appended:
+a `< ` line without `\r\n` is where a read ended, not a line of the module. A space at the end is written `\x20`, which
 editors leave alone.
 G01 … G83 are the transcripts of skstack-ip §8; `module-*.txt` shows each module of the registry.
 """
@@ -15,7 +15,7 @@ from functools import cache
 from pathlib import Path
 
 FOLDER = Path(__file__).resolve().parent.parent / "transcripts"
-_ESCAPE = re.compile(r"\\(?:x([0-9A-Fa-f]{2})|(.))")
+_ESCAPE = re.compile(r"\\(?:x([0-9A-Fa-f]{2})|(.?))")
 _SIMPLE = {"r": "\r", "n": "\n", "\\": "\\"}
 
 

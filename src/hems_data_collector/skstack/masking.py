@@ -28,10 +28,11 @@ _REGISTER: Final = re.compile(r"(ESREG )(?:\S{8}|\S{16}) *\Z")  # the widths of 
 _KNOWN: Final = re.compile(
     r"(?:OK|FAIL|EVENT|EVER|EAPPVER|EINFO|ESREG|EPONG|ETCP|EPANDESC|EEDSCAN|EADDR|ENEIGHBOR|ENBR|ESEC|EPORT|EHANDLE"
     r"|SK(?:ADDNBR|APPVER|CLOSE|CONNECT|DSLEEP|ERASE|INFO|JOIN|LL64|LOAD|PING|REJOIN|RESET|SAVE|SCAN|SEND|SENDTO"
-    r"|SREG|START|TABLE|TCPPORT|TERM|UDPPORT|VER)|[RW]OPT|[RW]UART)(?: |\Z)| *(?:Channel|Channel Page|Pan ID|Addr|LQI|Side|PairID) *:"
+    r"|SREG|START|TABLE|TCPPORT|TERM|UDPPORT|VER)|[RW]OPT|[RW]UART)(?: |\Z)"
+    r"| *(?:Channel|Channel Page|Pan ID|Addr|LQI|Side|PairID) *:"
 )
 _LONG_WORD: Final = re.compile(r"[0-9A-Za-z]{20,}")  # longer than any word of a known line, shorter than an id in hex
-_SUSPECT_WORD: Final = re.compile(r"(?=[A-Za-z]*[0-9])[0-9A-Za-z]{5,}|[A-Fa-f]{6,}")
+_SUSPECT_WORD: Final = re.compile(r"(?=[A-Za-z]*[0-9])[0-9A-Za-z]{5,}|[A-Fa-f]{5,}")
 _UNPRINTABLE: Final = re.compile(r"[^\x20-\x7e]")
 
 
