@@ -167,7 +167,7 @@ def meter_pan_id(text: str) -> int:
 def meter_ipv6(text: str) -> str:
     """An IPv6 address in any spelling, as the modem writes it: 39 characters in upper case."""
     try:
-        return IPv6Address(text.partition("%")[0]).exploded.upper()
+        return IPv6Address(text.partition("%")[0]).packed.hex(":", 2).upper()  # `exploded` may end in an IPv4 address
     except AddressValueError:
         is_mac = _MAC.fullmatch(text) is not None
         raise ConfigError(

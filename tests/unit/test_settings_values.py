@@ -97,7 +97,11 @@ def test_any_spelling_of_an_address_is_the_modems_own(address: object, spelling:
     full = values.meter_ipv6(text.upper() if upper else text)
     assert len(full) == 39
     assert full == full.upper()
-    assert full == address.exploded.upper()  # type: ignore[attr-defined]
+    assert bytes.fromhex(full.replace(":", "")) == address.packed  # type: ignore[attr-defined]
+
+
+def test_an_embedded_ipv4_address_is_written_in_hex() -> None:
+    assert values.meter_ipv6("::ffff:1.2.3.4") == "0000:0000:0000:0000:0000:FFFF:0102:0304"
 
 
 def test_a_zone_index_is_left_out() -> None:
