@@ -186,19 +186,21 @@ def test_exit_codes_from_outside(argv: list[str], code: int) -> None:
     assert "Traceback" not in done.stderr
 
 
-def test_a_reader_that_went_away_is_no_error() -> None:
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_a_reader_that_went_away_is_no_error(unbuffered: str) -> None:
     reading, writing = os.pipe()
     os.close(reading)
     try:
-        done = program("--version", stdout=writing)
+        done = program("--version", stdout=writing, environ={"PYTHONUNBUFFERED": unbuffered})
     finally:
         os.close(writing)
     assert (done.returncode, done.stderr) == (0, "")
 
 
-def test_a_full_disk_behind_stdout_is_named() -> None:
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_a_full_disk_behind_stdout_is_named(unbuffered: str) -> None:
     with Path("/dev/full").open("w") as full:
-        done = program("--version", stdout=full.fileno())
+        done = program("--version", stdout=full.fileno(), environ={"PYTHONUNBUFFERED": unbuffered})
     assert done.returncode == 3
     assert "Standard output cannot be written: No space left on device." in done.stderr
     assert "Traceback" not in done.stderr
