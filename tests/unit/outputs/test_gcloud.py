@@ -1,4 +1,4 @@
-"""The settings of the Pub/Sub output and what is missing on a machine; publishing is in tests/services/test_pubsub.py."""
+"""The settings of the Pub/Sub output, and what may be missing on a machine; tests/services publishes."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def test_a_project_id(text: str) -> None:
         "a" * 31,
         "home project",
         "projects/home",
-        "home\n",
+        "home-1234\n",
         "...",
     ],
 )
