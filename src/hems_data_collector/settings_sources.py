@@ -35,7 +35,6 @@ class Found:
 
     texts: tuple[str, ...]
     source: str
-    by_flag: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
@@ -55,7 +54,7 @@ class Sources:
         if setting.name in self.flags:
             given = self.flags[setting.name]
             texts = (given,) if isinstance(given, str) else tuple(given)
-            return Found(texts=texts, source=setting.flag, by_flag=True)
+            return Found(texts=texts, source=setting.flag)
         if setting.environment and setting.environment in self.environ:
             text = self.environ[setting.environment]
             source = _("environment variable {name}").format(name=setting.environment)
