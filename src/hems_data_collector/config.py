@@ -170,7 +170,7 @@ class _Values:
             raise self.refusal(setting, error) from error
         except ValueError as error:
             raise ConfigError(
-                f"{self.origins[setting.name]}: {error}",
+                f"{self.origins[setting.name]}: {str(error).rstrip('.')}.",
                 setting=setting.name,
                 cause=_("{flag} is: {help}.").format(flag=setting.flag or setting.environment, help=_(setting.help)),
                 remedy=_("Correct it, or leave it out; the default is: {default}.").format(

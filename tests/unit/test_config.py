@@ -653,5 +653,7 @@ def test_a_refused_value_keeps_the_name_of_its_setting(place: Place) -> None:
 def test_a_value_an_output_refuses_names_source_and_default(place: Place) -> None:
     place.environ["GCP_PROJECT_ID"] = "No Project"
     error = place.refused("-o", "gcloud")
-    assert error.what.startswith("environment variable GCP_PROJECT_ID: ")
+    assert error.what.startswith("environment variable GCP_PROJECT_ID: a project id has ")
+    assert error.what.endswith(".")
+    assert not error.what.endswith("..")
     assert "your-project-id" in error.remedy
