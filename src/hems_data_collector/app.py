@@ -70,7 +70,7 @@ async def run_collector(
         asyncio.create_task(poller.run(), name="poller"),
     ]
     stopping = asyncio.create_task(stop.wait(), name="stop")
-    log.info("Collecting from %s.", settings.port)
+    log.info("Collecting from %s.", settings.port.partition("?")[0])
     try:
         done, _ = await asyncio.wait([stopping, *tasks], return_when=asyncio.FIRST_COMPLETED)
         for task in done - {stopping}:

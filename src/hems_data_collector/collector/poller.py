@@ -100,10 +100,10 @@ class Poller:
     # --- the work while the link is up ---------------------------------------------------------------------------
 
     async def _work(self) -> None:
-        if self._reader.profile is None:
-            await self._introduce()
         while True:
-            if self._ticker.due.is_set():
+            if self._reader.profile is None:
+                await self._introduce()
+            elif self._ticker.due.is_set():
                 await self._poll()
             elif (job := self._next_job()) is not None:
                 await job()

@@ -130,7 +130,6 @@ class Modem:
             else:
                 self._on_event(event)
 
-
     def _trace(self) -> None:
         """Every line of the wire, masked, for --debug."""
         if log.isEnabledFor(logging.DEBUG):
@@ -147,4 +146,3 @@ def _refused(done: CommandDone) -> CommandRefused:
         cause=cause,
         remedy="The collector tries again; with --debug every line of the modem is shown.",
     )
-

@@ -23,7 +23,6 @@ from hems_data_collector.errors import (
     JoinRefused,
     LinkError,
     MeterNotFound,
-    ModemError,
     PortError,
     SendRestricted,
     SendUnconfirmed,
@@ -96,6 +95,7 @@ class WisunLink:
         self._pana_seen = False
         self._down_reason: HemsError | None = None
         self._renewal: asyncio.Task[None] | None = None
+        self._doubted = False
         self._told: tuple[str, float] | None = None
 
     @property
@@ -143,7 +143,8 @@ class WisunLink:
             raise SendUnconfirmed("The meter's radio did not acknowledge the datagram.")
 
     async def probe_failed(self) -> None:
-        """The meter stays silent: end the session, so that `keep` joins again (skstack-ip §7 row 17)."""
+        """The meter stays silent: end the session, so that `keep` sets up the modem and joins again (§7 row 17)."""
+        self._doubted = True  # a modem that restarted by itself is silent too, and has forgotten id and password
         self._step(
             SessionInput.SILENT,
             SessionLost("The meter stopped answering although no end of the session was reported."),
@@ -169,7 +170,7 @@ class WisunLink:
                 attempt += 1
                 self._tell(error, wait_s)
                 self._on_progress(None)
-                if isinstance(error, PortError | ModemError):
+                if self._doubted or not isinstance(error, SessionLost):
                     await self._drop_modem(error)
                 await self._clock.sleep(wait_s)
 
@@ -223,6 +224,7 @@ class WisunLink:
                 if not self._forget_pan(error):
                     raise
         pans, self._dialect = await self._scanner.scan(modem, self._dialect)
+        self._proven = True
         for pan in pans[:-1]:
             try:
                 return await self._join(modem, pan)
@@ -235,12 +237,13 @@ class WisunLink:
         if self._fixed or (isinstance(error, JoinRefused) and self._just_terminated()):
             return False
         self._join_failures += 1
-        refused_at_a_known_place = isinstance(error, JoinRefused) and self._proven
+        refused_at_a_known_place = isinstance(error, JoinRefused) and self._proven  # by a scan or an earlier join
         if refused_at_a_known_place and self._join_failures < JOINS_WITHOUT_RESCAN:
             return False
         log.info("The meter is not where it was; looking for it again.")
         self._pan = None
         self._proven = False
+        self._join_failures = 0
         self.on_pan_failed()
         return True
 
@@ -264,6 +267,7 @@ class WisunLink:
 
     async def _drop_modem(self, reason: HemsError) -> None:
         self._step(SessionInput.MODEM_LOST, reason)
+        self._doubted = False
         modem, self._modem = self._modem, None
         if modem is not None:
             await modem.close()
@@ -300,8 +304,6 @@ class WisunLink:
         self._told = None
         self._terminated_at = None
         self._on_progress(None)
-        log.info("Joined the meter (channel %02X, PAN %04X).", pan.channel, pan.pan_id)
-        self.on_joined(pan)
         return pan
 
     def _join_error(self) -> HemsError:
@@ -369,6 +371,9 @@ class WisunLink:
             self._down_reason = reason
             if before in (SessionState.UP, SessionState.EXPIRED):
                 self.on_down(self._no_session())
+        if self._state is SessionState.UP and before is SessionState.JOINING and self._pan is not None:
+            log.info("Joined the meter (channel %02X, PAN %04X).", self._pan.channel, self._pan.pan_id)
+            self.on_joined(self._pan)  # before anyone who waits for the session can use it
         self._changed.set()
 
     async def _await_renewal(self) -> None:
