@@ -8,6 +8,7 @@ from hems_data_collector.emulator.emulator import Emulator
 from hems_data_collector.emulator.faults import FAULTS, Fault, FaultKind
 from hems_data_collector.emulator.ports import EmulatedPort
 from hems_data_collector.emulator.radio import Counters
+from hems_data_collector.emulator.servers import serve_pty, serve_tcp
 from hems_data_collector.emulator.settings import KEYS, SAMPLE_PASSWORD, SAMPLE_ROUTE_B_ID, EmulatorSettings
 from hems_data_collector.emulator.truth import Truth
 
@@ -23,4 +24,6 @@ __all__ = [
     "Fault",
     "FaultKind",
     "Truth",
+    "serve_pty",
+    "serve_tcp",
 ]

@@ -91,6 +91,16 @@ class Emulator:
         assert self._modem is not None, "open a port first"
         return self._modem
 
+    @property
+    def plugged(self) -> bool:
+        """The stick is there (see the fault `unplug`)."""
+        return self._socket.plugged
+
+    @property
+    def fragmenting(self) -> bool:
+        """Output comes in pieces that must stay apart (see the faults `chunk1` and `crlf-split`)."""
+        return self._socket.fragmenting
+
     def open_port(self) -> EmulatedPort:
         """Open the port; the module's state is what the last opening left (skstack-ip §7.3).
 

@@ -103,6 +103,11 @@ class Socket:
         """Somebody has the port open."""
         return self._port is not None
 
+    @property
+    def fragmenting(self) -> bool:
+        """A fault cuts the output into pieces."""
+        return bool(self._faults.get("chunk1") or self._faults.get("crlf-split"))
+
     def feed(self, data: bytes) -> None:
         """Pass bytes on to the device."""
         if self.device is not None:

@@ -148,7 +148,7 @@ class Key:
             raise _error(
                 f"The emulator setting {self.name} cannot be {shown}.",
                 setting=self.name,
-                cause=f"Allowed: {self.metavar}.",
+                cause=f"It takes {self.metavar}: {self.help}.",
                 remedy=str(error),
             ) from error
 
@@ -224,7 +224,7 @@ _YES_NO: Final = MappingProxyType({"1": True, "0": False, "yes": True, "no": Fal
 _flag = _one_of(_YES_NO)
 _UNITS: Final = MappingProxyType({f"{code:02X}": code for code in UNIT_EXPONENTS})
 _NOTIFY: Final = MappingProxyType({kind.value: kind for kind in Notify})
-_ZERO_ONE: Final = "0 or 1"
+_ZERO_ONE: Final = "0|1"
 
 
 def _key(
@@ -237,13 +237,34 @@ KEYS: Final[Mapping[str, Key]] = MappingProxyType(
     {
         key.name: key
         for key in (
-            _key("module", _one_of({name: name for name in MODULES}), "NAME", "Wi-SUN module (default bp35a1)"),
-            _key("wires", _whole(2, 3), "2 or 3", "supply: two-wire meters have no T current (default 3)"),
+            _key(
+                "module",
+                _one_of({name: name for name in MODULES}),
+                "NAME",
+                f"Wi-SUN module: {', '.join(MODULES)} (default bp35a1)",
+            ),
+            _key("wires", _whole(2, 3), "2|3", "wires of the supply; on two there is no T current (default 3)"),
             _key("export", _flag, _ZERO_ONE, "solar roof and reverse registers (default 1)"),
-            _key("unit", _one_of(_UNITS, upper=True), "00..04, 0A..0D", "code of property E1 (default 01: 0.1 kWh)"),
-            _key("d3", _coefficient, "1..999999 or none", "coefficient, property D3 (default 1)", field="coefficient"),
+            _key(
+                "unit",
+                _one_of(_UNITS, upper=True),
+                "CODE",
+                "property E1, one of 00 to 04 and 0A to 0D (default 01: 0.1 kWh)",
+            ),
+            _key(
+                "d3",
+                _coefficient,
+                "NUMBER|none",
+                "coefficient, property D3, 1 to 999999 (default 1)",
+                field="coefficient",
+            ),
             _key("digits", _whole(1, DIGITS_MAX), "1..8", "digits of the registers, property D7 (default 6)"),
-            _key("release", _one_of({"F": "F", "R": "R"}, upper=True), "F or R", "generation of the meter (default F)"),
+            _key(
+                "release",
+                _one_of({"F": "F", "R": "R"}, upper=True),
+                "F|R",
+                "release of the standard that the meter follows (default F)",
+            ),
             _key("history2", _flag, _ZERO_ONE, "the meter has history 2, properties EC and ED (default 1)"),
             _key("echo", _flag, _ZERO_ONE, "the module echoes commands from the start (default 1)"),
             _key("hex", _flag, _ZERO_ONE, "payloads in hex (default: as the module is delivered)"),
@@ -251,11 +272,11 @@ KEYS: Final[Mapping[str, Key]] = MappingProxyType(
             _key("speed", _real(0.001, 1e6), "FACTOR", "the meter's clock runs that many times faster (default 1)"),
             _key("start", _start, "DATETIME", "the meter's time at the start (default: Japan's time now)"),
             _key("seed", _whole(0, 2**63 - 1), "NUMBER", "another number is another house and other luck (default 1)"),
-            _key("id", Secret, "32 characters", "B-route id to expect", field="route_b_id", secret=True),
-            _key("password", Secret, "1..32 characters", "B-route password to expect", secret=True),
-            _key("mac", _mac, "16 hex digits", "MAC address of the meter (default 001C640000000001)"),
-            _key("channel", _whole(0x21, 0x3C, 16), "21..3C", "radio channel of the meter (default 33)"),
-            _key("panid", _whole(0, 0xFFFE, 16), "4 hex digits", "PAN ID of the meter (default 12A4)", field="pan_id"),
+            _key("id", Secret, "ID", "B-route id to expect, 32 characters", field="route_b_id", secret=True),
+            _key("password", Secret, "PASSWORD", "B-route password to expect", secret=True),
+            _key("mac", _mac, "MAC", "MAC address of the meter (default 001C640000000001)"),
+            _key("channel", _whole(0x21, 0x3C, 16), "21..3C", "radio channel of the meter, in hex (default 33)"),
+            _key("panid", _whole(0, 0xFFFE, 16), "HEX", "PAN ID of the meter, in hex (default 12A4)", field="pan_id"),
             _key("fault", _faults, "NAME[:ARG],...", "faults, see below", field="faults"),
             _key(
                 "notify",
