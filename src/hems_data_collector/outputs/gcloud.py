@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 import warnings
@@ -151,12 +152,13 @@ class GcloudOutput(Output):
 
     def _prepare(self) -> None:
         """Import the client and find the credentials; raises ConfigError. Sends nothing to Pub/Sub."""
-        # gRPC prints its own lines to stderr from C, past every log setting.
-        os.environ.setdefault("GRPC_VERBOSITY", "NONE")
+        _quieten_libraries()
         try:
-            import google.auth
-            import google.auth.exceptions
-            import google.pubsub_v1
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", FutureWarning)  # which Python versions Google will support one day
+                import google.auth
+                import google.auth.exceptions
+                import google.pubsub_v1
         except ImportError as error:
             raise ConfigError(
                 "The output gcloud needs Google's Pub/Sub client, which is not installed.",
@@ -244,6 +246,13 @@ class GcloudOutput(Output):
                 return OutputUnavailable(
                     what, retry_after_s=_retry_delay_s(error), cause="The service or the network is down or busy."
                 )
+
+
+def _quieten_libraries() -> None:
+    """Their lines are about their insides, some of them with tokens; what matters to the owner we say ourselves."""
+    for library in ("google", "urllib3"):
+        logging.getLogger(library).setLevel(logging.ERROR)
+    os.environ.setdefault("GRPC_VERBOSITY", "NONE")  # gRPC prints from C to stderr, past every log setting
 
 
 def _not_allowed(what: str) -> OutputPaused:
