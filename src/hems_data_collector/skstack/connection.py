@@ -136,7 +136,7 @@ class Connection:
         if self._step(Input.SEND if command.final is Ending.STATUS else Input.SEND_FOR_ADDRESS) is Action.REFUSE:
             raise RuntimeError(f"{command.masked} must wait for the end of {self._pending and self._pending.command}")
         self._pending = _Pending(command=command, destination=_canonical(command.destination))
-        self._splitter.cr_ends_line = command.rohm
+        self._splitter.cr_ends_line = command.rohm  # until the next command: the answer may come late
         self._lines.append((">", command))
         return command.wire
 
@@ -168,7 +168,6 @@ class Connection:
         self._step(Input.ABANDON)
         data = self._pending.command.data if self._pending else None
         self._pending = None
-        self._splitter.cr_ends_line = False
         return CRLF * (1 if data is None else 1 + (len(data) + 1) // len(CRLF))
 
     def take_lines(self) -> list[str]:
@@ -263,7 +262,6 @@ class Connection:
 
     def _complete(self, pending: _Pending, final: LineEvent) -> None:
         self._pending = None
-        self._splitter.cr_ends_line = False
         failure = final if isinstance(final, Fail) else None
         answers = [*pending.answers, final] if isinstance(final, Address) else pending.answers
         self._events.append(

@@ -62,7 +62,7 @@ Piece: TypeAlias = Line | DataLine | Damaged
 class LineSplitter:
     """Cuts a byte stream, in whatever chunks it comes, into lines.
 
-    `cr_ends_line` is set while a ROHM product command is outstanding, whose answer ends with CR alone (§1.2).
+    `cr_ends_line` is set from a ROHM product command, whose answer ends with CR alone, to the next command (§1.2).
     `payload_mode` is None until the first datagram showed it; a later one that fits only the other mode changes it.
     """
 

@@ -39,7 +39,6 @@ def test_any_spelling_becomes_39_upper_case_characters(text: str, full: str) -> 
     [
         "",
         "192.168.0.1",
-        "fe80::1%eth0",
         "FE80:0000:0000:0000:021D:1290:1111:",
         "XXXX:XXXX:XXXX:XXXX:XXXX:XXXX:XXXX:XXXX",
         "FE80:0000:0000:0000:021D:1290:1234:5678:9999",
@@ -50,6 +49,11 @@ def test_any_spelling_becomes_39_upper_case_characters(text: str, full: str) -> 
 def test_anything_else_is_a_value_error(text: str) -> None:
     with pytest.raises(ValueError, match=r"."):
         full_ipv6(text)
+
+
+def test_a_zone_is_refused() -> None:
+    with pytest.raises(ValueError, match="with a zone"):
+        full_ipv6("fe80::1%eth0")
 
 
 @pytest.mark.parametrize("mac", ["", "001D12901234567", "001D12901234567G", "001D1290123456789", "001D129012345678\n"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 
 import pytest
@@ -11,6 +12,7 @@ from hems_data_collector.skstack import (
     SINGLE_STACK,
     Command,
     Ending,
+    commands,
     other_command,
     ropt,
     ruart,
@@ -99,6 +101,12 @@ WIRES: list[tuple[Command, bytes]] = [
 @pytest.mark.parametrize(("command", "wire"), WIRES, ids=lambda value: value.name if isinstance(value, Command) else "")
 def test_a_command_is_these_bytes(command: Command, wire: bytes) -> None:
     assert command.wire == wire
+
+
+def test_every_builder_stands_in_the_list_above() -> None:
+    functions = inspect.getmembers(commands, inspect.isfunction)
+    builders = {name for name, function in functions if function.__module__ == commands.__name__ and name[0] != "_"}
+    assert builders - {"other_command"} == {command.name.lower() for command, _ in WIRES} - {"skrflo", "skregdev"}
 
 
 def test_only_skll64_ends_with_an_address() -> None:

@@ -275,6 +275,22 @@ def test_an_event_in_front_of_a_cr_only_answer_is_read() -> None:
     assert feed(connection, LINE_29 + b"OK 01\r") == [EVENT_29, CommandDone(command=ropt(), ok=True, text="01")]
 
 
+def test_a_late_cr_only_answer_comes_out_without_waiting_for_more() -> None:
+    connection = Connection()
+    connection.send(ropt())
+    connection.abandon()
+    assert feed(connection, b"OK 01\r") == [Ok(text="01")]
+
+
+def test_after_another_command_cr_alone_ends_no_line() -> None:
+    connection = Connection()
+    connection.send(ropt())
+    connection.abandon()
+    connection.send(skver())
+    assert feed(connection, b"OK\r") == []
+    assert feed(connection, b"\n") == [done()]
+
+
 def test_a_late_cr_only_answer_does_not_end_the_next_command() -> None:
     connection = Connection()
     connection.send(ropt())

@@ -16,11 +16,15 @@ from hems_data_collector.skstack import (
     EventNumber,
     Fail,
     Info,
+    KeyTable,
     LineEvent,
     Ok,
+    PanDescription,
     Pong,
     Register,
+    RxUdp,
     Tcp,
+    Unparsed,
     Version,
     rssi_dbm,
 )
@@ -139,6 +143,23 @@ def test_the_last_field_of_einfo_tells_the_dialect() -> None:
 @pytest.mark.parametrize(("lqi", "dbm"), [(0xE1, "-42.395"), (0x50, "-82.270"), (0, "-104.270")])
 def test_signal_strength_is_exact(lqi: int, dbm: str) -> None:
     assert rssi_dbm(lqi) == Decimal(dbm)
+
+
+def test_no_secret_shows_in_the_text_of_an_event() -> None:
+    id_part = "CCDDEEFF"
+    line = f"SKSETRBID 001122334455{id_part}".encode()
+    pana = RxUdp(
+        sender=A,
+        destination=A,
+        remote_port=0x02CC,
+        local_port=0x02CC,
+        sender_mac=MAC,
+        secured=False,
+        payload=id_part.encode(),
+    )
+    pan = PanDescription(channel=33, channel_page=9, pan_id=1, mac=MAC, lqi=1, pair_id=id_part)
+    for event in (Unparsed(raw=line), Register(value=id_part), KeyTable(rows=(id_part,)), pan, pana):
+        assert id_part not in f"{event} {event!r}"
 
 
 def test_event_numbers_are_hex_and_fail_codes_decimal() -> None:
