@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from contextlib import suppress
 from typing import Final, Protocol
+
+from hems_data_collector.errors import PortLost
 
 SE, SB, WILL, WONT, DO, DONT, IAC = 240, 250, 251, 252, 253, 254, 255
 BINARY, SUPPRESS_GO_AHEAD, COM_PORT = 0, 3, 44
@@ -26,9 +27,14 @@ MODEM_STATE: Final = 0x80 | 0x20 | 0x10
 class SerialEnd(Protocol):
     """The device behind the server."""
 
-    async def read(self) -> bytes: ...
-    async def write(self, data: bytes) -> None: ...
-    async def close(self) -> None: ...
+    async def read(self) -> bytes:
+        """At least one byte; PortLost ends the connection."""
+
+    async def write(self, data: bytes) -> None:
+        """Bytes from the client."""
+
+    async def close(self) -> None:
+        """The client has gone."""
 
 
 class ComPort:
@@ -144,25 +150,32 @@ class Rfc2217Server:
         self._connections.add(task)
         device = self._open_device()
         self.com_port = ComPort()
-        outward = asyncio.create_task(self._outward(device, writer))
+        ways = [
+            asyncio.ensure_future(way) for way in (self._inward(reader, writer, device), self._outward(device, writer))
+        ]
         try:
-            while data := await reader.read(4096):
-                serial, replies = self.com_port.receive(data)
-                writer.write(replies)
-                if serial:
-                    await device.write(serial)
-        except (asyncio.CancelledError, ConnectionError):
-            pass
+            await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
+        except asyncio.CancelledError:
+            pass  # dropped: asyncio would report a cancelled connection as an error
         finally:
-            outward.cancel()
-            with suppress(asyncio.CancelledError):
-                await outward
+            for way in ways:
+                way.cancel()
+            for outcome in await asyncio.gather(*ways, return_exceptions=True):
+                if isinstance(outcome, Exception) and not isinstance(outcome, PortLost | ConnectionError):
+                    raise outcome
             await device.close()
             writer.close()
             self._connections.discard(task)
 
+    async def _inward(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, device: SerialEnd) -> None:
+        while data := await reader.read(4096):
+            serial, replies = self.com_port.receive(data)
+            writer.write(replies)
+            if serial:
+                await device.write(serial)
+
     @staticmethod
     async def _outward(device: SerialEnd, writer: asyncio.StreamWriter) -> None:
-        while data := await device.read():
-            writer.write(escaped(data))
+        while True:
+            writer.write(escaped(await device.read()))
             await writer.drain()
