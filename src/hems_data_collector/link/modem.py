@@ -18,7 +18,8 @@ from hems_data_collector.skstack import Command, CommandDone, Connection, ModemE
 log = logging.getLogger(__name__)
 
 COMMAND_TIMEOUT_S: Final = 3.0  # local commands take 3-100 ms (skstack-ip §6)
-SETTLE_S: Final = 0.05  # a late answer to an abandoned command must not be taken for the next one's
+WAKE_S: Final = 0.02  # what the modem may still print of a half-typed command
+QUIET_S: Final = 0.5  # a late answer to an abandoned command must not be taken for the next one's
 SEND_TIMEOUT_S: Final = 15.0  # SKSENDTO ends after EVENT 21; neighbour resolution and retries take seconds
 
 _FAILURES: Final = {
@@ -78,7 +79,7 @@ class Modem:
                 self._trace()
                 done = await self._clock.wait_for(self._pending, timeout_s)
             except TimeoutError:
-                await self.wake()
+                await self.wake(quiet_s=QUIET_S)
                 raise CommandTimeout(
                     f"The modem did not answer {command.name} within {timeout_s:.0f} s.",
                     cause="It hangs, it is no SKSTACK-IP modem, or the baud rate is wrong.",
@@ -98,10 +99,10 @@ class Modem:
         self._connection.flush()
         self._deliver()
 
-    async def wake(self) -> None:
-        """End a half-typed command or an open data mode in the modem (skstack-ip §1.2, §7 row 16)."""
+    async def wake(self, quiet_s: float = WAKE_S) -> None:
+        """End a half-typed command or an open data mode in the modem, and let it fall quiet (skstack-ip §1.2, §7)."""
         await self._transport.write(self._connection.abandon())
-        await self._clock.sleep(SETTLE_S)
+        await self._clock.sleep(quiet_s)
 
     async def close(self) -> None:
         """Stop reading and release the port; never raises."""

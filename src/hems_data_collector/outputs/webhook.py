@@ -8,7 +8,6 @@ import ssl
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Self
 
 from hems_data_collector.clock import Clock
@@ -281,6 +280,8 @@ def _one_line(text: str) -> str:
 
 
 def _user_agent() -> str:
+    from importlib.metadata import PackageNotFoundError, version  # slow to import, and only this output needs it
+
     try:
         return f"hems-data-collector/{version('hems-data-collector')}"
     except PackageNotFoundError:

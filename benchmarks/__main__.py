@@ -1,0 +1,48 @@
+"""Run every benchmark, print the table, and write it into docs/performance.md."""
+
+from __future__ import annotations
+
+import os
+import platform
+from pathlib import Path
+
+from benchmarks import codec, collector
+from benchmarks.measure import table
+
+PAGE = Path(__file__).resolve().parent.parent / "docs" / "performance.md"
+TEXT = """# Performance
+
+Measured by `make bench` on {day} ({machine}, {cores} cores, Python {python}). Every row is a ratio within one run; where
+time on the radio matters, against the built-in emulator with a round trip of {round_trip} s and a join of {join} s. A
+ratio carries over to other machines, a time does not.
+
+{table}
+
+- The first three rows have targets: a warm start that adds at most a tenth to what the radio takes, a reading that does
+  the same, and one round trip for a whole record.
+- momonga is an independent Python client; it asks for the same six properties once a second from the same emulator in
+  another process. Decoding checks more here than there: ranges, special values and every length.
+- The import of the program is compared with that of the standard library's modules that it uses.
+"""
+
+
+def main() -> None:
+    """Measure, print, write."""
+    rows = table([*collector.measurements(), *codec.measurements()])
+    print(rows)
+    PAGE.write_text(
+        TEXT.format(
+            day=collector.measured_at(),
+            machine=platform.machine(),
+            cores=os.cpu_count(),
+            python=platform.python_version(),
+            round_trip=collector.ROUND_TRIP_S,
+            join=collector.JOIN_S,
+            table=rows,
+        ),
+        encoding="utf-8",
+    )
+
+
+if __name__ == "__main__":
+    main()
