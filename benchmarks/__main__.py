@@ -12,9 +12,9 @@ from benchmarks.measure import table
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "performance.md"
 TEXT = """# Performance
 
-Measured by `make bench` on {day} ({machine}, {cores} cores, Python {python}). Every row is a ratio within one run; where
-time on the radio matters, against the built-in emulator with a round trip of {round_trip} s and a join of {join} s. A
-ratio carries over to other machines, a time does not.
+Measured by `make bench` on {day} ({machine}, {cores} cores, Python {python}).
+Every row is a ratio within one run; where time on the radio matters, against the built-in emulator with a round trip of
+{round_trip} s and a join of {join} s. A ratio carries over to other machines, a time does not.
 
 {table}
 

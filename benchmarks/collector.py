@@ -27,7 +27,6 @@ from hems_data_collector.link.wisun import WisunLink
 from hems_data_collector.meter.client import MeterClient
 from hems_data_collector.meter.reader import MeterReader
 from hems_data_collector.skstack import link_local_of
-from hems_data_collector.store.state_file import StateFile
 
 ROUND_TRIP_S = 0.8
 JOIN_S = 3.0
@@ -46,17 +45,16 @@ def _warm_start() -> Measurement:
     """From starting the program to its first record, by the clock of whoever started it."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        with _collector(folder, "emulator:?fast=1", interval=1) as process:
-            process.readline()
-            process.readline()
-        state = StateFile(folder)
-        known = state.recall("emulator:?fast=1")
-        slow = f"emulator:?{SLOW}"
-        state.remember(slow, pan=known.pan, profile=known.profile, half_hours=known.half_hours)
-        begun = time.perf_counter()
-        with _collector(folder, slow, interval=60) as lines:
-            record = json.loads(lines.readline())
-            first_s = time.perf_counter() - begun
+        stick = folder / "stick"
+        with _emulator(stick, "--fast") as port, _collector(folder, port, interval=1) as lines:
+            lines.readline()
+            lines.readline()
+        slow = ("--rtt", str(ROUND_TRIP_S), "--join", str(JOIN_S), "--loss", "0")
+        with _emulator(stick, *slow) as port:
+            begun = time.perf_counter()
+            with _collector(folder, port, interval=60) as lines:
+                record = json.loads(lines.readline())
+                first_s = time.perf_counter() - begun
     assert record["instant_power_w"] is not None
     bare_s = JOIN_S + ROUND_TRIP_S
     return Measurement(
@@ -130,10 +128,10 @@ def _beside_momonga() -> Iterator[Measurement]:
     """CPU and memory of both, one reading of six properties a second from the same emulator in another process."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        with _emulator(folder / "ours") as port, _collector(folder, port, interval=1) as lines:
+        with _emulator(folder / "ours", "--fast") as port, _collector(folder, port, interval=1) as lines:
             our_cpu_s, our_mib = _steady(lines)
         script = _MOMONGA.format(id=ROUTE_B_ID, password=PASSWORD, port=str(folder / "theirs"))
-        with _emulator(folder / "theirs"), _process([sys.executable, "-c", script]) as lines:
+        with _emulator(folder / "theirs", "--fast"), _process([sys.executable, "-c", script]) as lines:
             their_cpu_s, their_mib = _steady(lines)
     yield Measurement(
         name="CPU time per reading",
@@ -189,8 +187,8 @@ def _collector(folder: Path, port: str, *, interval: int) -> Iterator[_Lines]:
 
 
 @contextmanager
-def _emulator(path: Path) -> Iterator[str]:
-    command = [sys.executable, "-m", "hems_data_collector", "emulate", "--fast", "--pty", str(path)]
+def _emulator(path: Path, *flags: str) -> Iterator[str]:
+    command = [sys.executable, "-m", "hems_data_collector", "emulate", "--pty", str(path), *flags]
     with _process(command, B_ROUTE_ID=ROUTE_B_ID, B_ROUTE_PASSWORD=PASSWORD):
         while not path.exists():
             time.sleep(0.05)
