@@ -7,6 +7,7 @@ import ssl
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import trustme
@@ -30,6 +31,8 @@ class Answer:
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes = b""
     raw: bytes | None = None
+    drip_s: float = 0.0
+    """After `raw` one more byte each so many seconds, for ever."""
 
 
 class WebServer:
@@ -82,6 +85,8 @@ class WebServer:
                 answer = server.answer(received)
                 if answer.raw is not None:
                     self.wfile.write(answer.raw)
+                    while answer.drip_s and not server.stopping.wait(answer.drip_s):
+                        self.wfile.write(b"x")
                     self.close_connection = True
                     return
                 self.send_response(answer.status)
@@ -104,8 +109,8 @@ class WebServer:
         return Handler
 
 
-def server_tls(authority: trustme.CA, *names: str) -> ssl.SSLContext:
-    """What a server with a certificate of `authority` for `names` (localhost) needs."""
+def server_tls(authority: trustme.CA, name: str = "localhost", not_after: datetime | None = None) -> ssl.SSLContext:
+    """What a server with a certificate of `authority` for `name` needs."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    authority.issue_cert(*(names or ("localhost",))).configure_cert(context)
+    authority.issue_cert(name, not_after=not_after).configure_cert(context)
     return context

@@ -175,8 +175,7 @@ class WebhookOutput(Output):
                 raise OutputUnavailable(
                     f"{self._endpoint} did not answer in time.", cause="The server or the network is slow or down."
                 ) from error
-            except (httpx.HTTPError, httpx.InvalidURL, OSError, UnicodeError) as error:
-                # UnicodeError: a host name that the resolver cannot spell
+            except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
                 raise self._unreachable(error) from error
         return checkpoint
 
