@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
-from tools import doc_tables
+from tools import demo, doc_tables
 
 from hems_data_collector import cli, errors
 from hems_data_collector.cli.arguments import Parser, given
@@ -38,8 +38,8 @@ PROGRAM = "hems-data-collector"
 
 SAMPLE_CREDENTIALS = {"B_ROUTE_ID": "00112233445566778899AABBCCDDEEFF", "B_ROUTE_PASSWORD": "0123456789AB"}
 EXAMPLE_DEADLINE_S = 30.0
-SHELL_ENDS = ("|", ">", "<", "&", "&&")
-"""What ends the words of a command in a shell."""
+SHELL_END = re.compile(r"[|<&;]|[0-9]?>")
+"""How a word begins that ends the words of a command in a shell."""
 
 
 class Block(NamedTuple):
@@ -59,13 +59,13 @@ def blocks(language: str) -> Iterator[Block]:
 
 
 def examples() -> list[tuple[str, ...]]:
-    """The words of every command line of the program in the documents, what follows in a pipe left out."""
+    """The words of every command line of the program in documents and demo, what follows in a pipe left out."""
     found = set()
-    for block in blocks("sh"):
-        for line in block.text.splitlines():
-            words = shlex.split(line, comments=True)
-            if PROGRAM in words[:1]:
-                found.add(tuple(itertools.takewhile(lambda word: word not in SHELL_ENDS, words[1:])))
+    for text in (*(block.text for block in blocks("sh")), demo.NEXT):
+        for line in text.splitlines():
+            if line.strip().startswith(PROGRAM):
+                words = shlex.split(line, comments=True)
+                found.add(tuple(itertools.takewhile(lambda word: not SHELL_END.match(word), words[1:])))
     return sorted(found)
 
 
@@ -214,7 +214,7 @@ def test_every_example_is_a_command_line_that_the_program_takes(
 
 
 def test_every_emulator_address_in_the_documents_is_valid() -> None:
-    queries = re.findall(r"emulator:\?([^\s'\"`|)]+)", ALL_TEXT)
+    queries = re.findall(r"emulator:\?([a-z][^\s'\"`|)]+)", ALL_TEXT)
     assert len(queries) > 3
     for query in queries:
         EmulatorSettings.from_query(query)

@@ -20,15 +20,16 @@ READINGS = 5
 DEADLINE_S = 90.0  # the slowest machine needs a few seconds to start; whatever takes longer is broken
 
 PROGRAM = "hems-data-collector"
-ARGUMENTS = ["--port", "emulator:?fast=1", "--output", "stdout", "--schedule", "* * * * * */2"]
+ARGUMENTS = ["--port", "emulator:?fast=1&speed=60&unit=02", "--output", "stdout", "--schedule", "* * * * * */2"]
 
 NEXT = """
-That was an emulated Wi-SUN stick with an emulated meter behind it. What to try next:
+That was an emulated Wi-SUN stick, with an emulated meter whose clock runs 60 times as fast.
+The first reading has no half hour yet, because the history is read after it. What to try next:
 
   source .venv/bin/activate          # makes the command hems-data-collector available in this shell
   hems-data-collector read --port 'emulator:?fast=1'               # one reading as a table
   hems-data-collector --port emulator: -o stdout -s '* * * * * */10'   # with the timing of real radio
-  hems-data-collector --port 'emulator:?fast=1&fault=lost:0.3' -o stdout --debug -s '* * * * * */5'
+  hems-data-collector --port 'emulator:?fast=1&fault=chunk1,duplicate' -o stdout --debug -s '* * * * * */5'
   hems-data-collector --help
 
 With a stick and a meter: README.md, "With real hardware". The tests: make test
