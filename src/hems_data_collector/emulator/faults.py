@@ -131,7 +131,7 @@ _TABLE: Final = (
     _kind("rollover", "the registers roll over s seconds after the start", _S, 600),
     _kind("exchange", "after s seconds another meter hangs there: new serial, registers at zero", _S, 60, _AFTER),
     _kind("payload-0d0a", "values that put 0D 0A and the text OK into binary payloads"),
-    _kind("infc-repeat", "an INFC without its answer is repeated up to n times, 10 s apart", _N, 2),
+    _kind("infc-repeat", "an INFC without its answer is repeated up to n times, 20 s apart", _N, 2),
     _kind("setget", "the meter supports SetGet and INF_REQ on its own object instead of staying silent"),
 )
 

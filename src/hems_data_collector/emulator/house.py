@@ -9,6 +9,7 @@ pattern of four weeks repeats. A block either draws or feeds in, so within a hal
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from functools import lru_cache
 from itertools import accumulate
 from typing import Final
 
@@ -122,6 +123,12 @@ class House:
         if weather < 80:
             clear = clear * (70 + mix(self._seed ^ 0xD4, block) % 31) // 100
         return clear * weather // 100
+
+
+@lru_cache(maxsize=8)
+def house_of(seed: int, export: bool) -> House:
+    """The house of a seed; it never changes, so everybody may share it."""
+    return House(seed=seed, export=export)
 
 
 def seconds_since_epoch(moment: datetime) -> int:

@@ -13,7 +13,7 @@ from typing import Final, TypeAlias
 from hems_data_collector.echonet import UNIT_EXPONENTS
 from hems_data_collector.emulator.dice import mix
 from hems_data_collector.emulator.faults import FaultBox
-from hems_data_collector.emulator.house import House, seconds_since_epoch
+from hems_data_collector.emulator.house import house_of, seconds_since_epoch
 from hems_data_collector.emulator.meter_clock import MeterClock
 from hems_data_collector.emulator.settings import EmulatorSettings
 
@@ -61,7 +61,7 @@ class Meter:
         self.settings = settings
         self.clock = clock
         self.faults = faults
-        self.house = House(seed=settings.seed, export=settings.export)
+        self.house = house_of(settings.seed, settings.export)
         self.serial = f"A00B{(123_455 + settings.seed) % 10**6:06d}"
         self.location = b"\x61"
         self.day_selector: int | None = None

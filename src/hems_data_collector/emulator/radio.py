@@ -22,7 +22,8 @@ from hems_data_collector.emulator.truth import Truth
 
 ECHONET_PORT: Final = 0x0E1A
 TRUTH_LIMIT: Final = 100_000
-INFC_TIMEOUT_S: Final = 10.0
+INFC_TIMEOUT_S: Final = 20.0
+"""How long the meter waits for an INFC_Res; the real time is unknown (echonet-lite-meter §2.3)."""
 METER_LQI: Final = 0xCA
 FOREIGN_MAC: Final = "ABCDEF0123456789"
 FOREIGN_PAN: Final = 0x9999
