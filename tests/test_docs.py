@@ -41,6 +41,9 @@ EXAMPLE_DEADLINE_S = 30.0
 SHELL_END = re.compile(r"[|<&;]|[0-9]?>")
 """How a word begins that ends the words of a command in a shell."""
 
+HURRIED = "import time; sleep = time.sleep; time.sleep = lambda seconds: sleep(min(seconds, 0.05))\n"
+"""Before a Python example: momonga pauses for five seconds between its requests, which the emulator does not need."""
+
 
 class Block(NamedTuple):
     """One fenced block: its language and its lines."""
@@ -270,3 +273,29 @@ def test_examples_without_hardware_run_as_printed(words: tuple[str, ...]) -> Non
         watchdog.cancel()
     assert program.returncode == 0, log
     assert first.strip(), log
+
+
+@pytest.mark.parametrize("place", range(2))
+def test_the_python_examples_run_as_printed(place: int, tmp_path: Path) -> None:
+    example = [block.text for block in blocks("python")][place]
+    stick = tmp_path / "meter"
+    emulator = subprocess.Popen(
+        [Path(sys.executable).with_name(PROGRAM), "emulate", "--pty", stick, "--fast"],
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert emulator.stderr is not None
+        assert "port:" in emulator.stderr.readline()
+        done = subprocess.run(
+            [sys.executable, "-c", HURRIED + example.replace("/tmp/meter", str(stick))],
+            capture_output=True,
+            timeout=EXAMPLE_DEADLINE_S,
+            check=True,
+            text=True,
+        )
+    finally:
+        emulator.terminate()
+        emulator.communicate()
+    assert re.fullmatch(r"-?\d+ W\n|b'SKVER\\r\\n.*'\n", done.stdout)
+    assert emulator.returncode == 0
