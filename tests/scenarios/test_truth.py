@@ -38,3 +38,16 @@ def test_collected_records_equal_the_truth(module: str, tmp_path: Path) -> None:
         collected = collect(settings_for(folder, query, interval="300"), SECONDS)
         assert collected.code == 0
         assert_true(collected)
+
+
+@pytest.mark.parametrize("module", ["bp35a1", "bp35c2"])
+@pytest.mark.parametrize("hex_payloads", [0, 1])
+@pytest.mark.parametrize("arrival", ["chunk1", "crlf-split", "glued-echo"])
+def test_both_dialects_binary_and_hex_with_bytes_arriving_one_at_a_time(
+    module: str, hex_payloads: int, arrival: str, tmp_path: Path
+) -> None:
+    query = f"module={module}&hex={hex_payloads}&loss=0&fault={arrival}"
+    collected = collect(settings_for(tmp_path, query, interval="300"), SECONDS)
+    assert collected.code == 0
+    assert collected.emulator.counters.flash_writes == 0
+    assert_true(collected)

@@ -148,6 +148,8 @@ def _port_error(url: str, error: OSError) -> PortError:
             cause="Another collector, a terminal program or ModemManager holds it.",
             remedy=f"Find the program with: fuser -v {url}, and stop it. The meter serves one client only.",
         )
+    if error.errno == errno.ENOTTY:
+        return _not_found(url, "it is not a serial device")
     return _not_found(url, error.strerror or str(error))
 
 
