@@ -24,11 +24,18 @@ from hems_data_collector.errors import (
     LinkError,
     MeterNotFound,
     PortError,
-    SendRestricted,
     SendUnconfirmed,
     SessionLost,
 )
 from hems_data_collector.link.base import Datagram, OnProgress, Pan, Progress
+from hems_data_collector.link.failures import (
+    air_time_used_up,
+    ended_by,
+    join_failed,
+    not_joined_within,
+    not_renewed,
+    went_silent,
+)
 from hems_data_collector.link.modem import SEND_TIMEOUT_S, Modem
 from hems_data_collector.link.retry import AFTER_OWN_TERM_S, OWN_TERM_WINDOW_S, waits_for
 from hems_data_collector.link.scan import Scanner, give_credentials, identify
@@ -119,11 +126,7 @@ class WisunLink:
     async def send(self, payload: bytes) -> None:
         """Send one datagram to the meter; see `link.base.Link.send`."""
         if self._restricted:
-            raise SendRestricted(
-                "The modem has used up its legal air time of this hour.",
-                cause="Too many retries or scans in a row.",
-                remedy="Nothing: sending resumes by itself when the modem reports the release.",
-            )
+            raise air_time_used_up()
         if self._state is SessionState.EXPIRED:
             await self.wait_until(SessionState.UP, SessionState.DOWN)
         if self._state is not SessionState.UP or self._modem is None or self._pan is None:
@@ -145,10 +148,7 @@ class WisunLink:
     async def probe_failed(self) -> None:
         """The meter stays silent: end the session, so that `keep` sets up the modem and joins again (§7 row 17)."""
         self._doubted = True  # a modem that restarted by itself is silent too, and has forgotten id and password
-        self._step(
-            SessionInput.SILENT,
-            SessionLost("The meter stopped answering although no end of the session was reported."),
-        )
+        self._step(SessionInput.SILENT, went_silent())
 
     def _no_session(self) -> SessionLost:
         reason = self._down_reason
@@ -209,11 +209,7 @@ class WisunLink:
                         await self._clock.sleep(AFTER_OWN_TERM_S)
         except TimeoutError:
             pass
-        raise MeterNotFound(
-            f"The meter could not be joined within {ONE_SHOT_LIMIT_S:.0f} s.",
-            cause="The radio link is weak, or the remembered place of the meter is out of date.",
-            remedy="Move the stick nearer to the meter and try again.",
-        )
+        raise not_joined_within(ONE_SHOT_LIMIT_S)
 
     async def _connect(self) -> Pan:
         modem = await self._ready_modem()
@@ -309,17 +305,7 @@ class WisunLink:
     def _join_error(self) -> HemsError:
         if isinstance(self._down_reason, PortError):
             return self._down_reason
-        if self._pana_seen:
-            return JoinRefused(
-                "The meter refused the authentication.",
-                cause="The B-route password is wrong, or the meter still holds an earlier session.",
-                remedy="Compare B_ROUTE_PASSWORD with the notice of the power company; the collector tries again.",
-            )
-        return MeterNotFound(
-            "The meter did not answer the join.",
-            cause="It is not on this channel and PAN any more, or the radio link is too weak.",
-            remedy="Move the stick nearer to the meter; without fixed --meter-* settings it is looked for again.",
-        )
+        return join_failed(meter_spoke=self._pana_seen)
 
     # --- events --------------------------------------------------------------------------------------------------
 
@@ -338,7 +324,7 @@ class WisunLink:
                 self._restricted = False
                 log.info("The modem may send again.")
             case Event(number=number) if number in EVENT_INPUTS:
-                self._step(EVENT_INPUTS[number], _reason(number))
+                self._step(EVENT_INPUTS[number], ended_by(number))
             case _:
                 pass
 
@@ -379,7 +365,7 @@ class WisunLink:
     async def _await_renewal(self) -> None:
         await self._clock.sleep(RENEWAL_TIMEOUT_S)
         self._renewal = None
-        self._step(SessionInput.NOT_RENEWED, SessionLost("The session's lifetime is over and was not renewed."))
+        self._step(SessionInput.NOT_RENEWED, not_renewed())
 
     async def close(self) -> None:
         """End the session in order (SKTERM, then at most 3 s for EVENT 27 or 28) and release the port; never raises."""
@@ -399,12 +385,3 @@ class WisunLink:
         self._modem = None
         if modem is not None:
             await modem.close()
-
-
-def _reason(number: int) -> HemsError:
-    text = {
-        EventNumber.JOIN_FAILED: "The renewal of the session failed.",
-        EventNumber.PEER_ENDED_SESSION: "The meter ended the session.",
-        EventNumber.SESSION_EXPIRED: "The session's lifetime is over.",
-    }.get(EventNumber(number), "The session ended.")
-    return SessionLost(text)
