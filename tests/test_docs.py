@@ -159,6 +159,13 @@ def test_every_verb_of_make_is_described() -> None:
     assert [verb for verb in verbs if verb != "help" and f"`make {verb}`" not in DOCUMENTS["CONTRIBUTING.md"]] == []
 
 
+def test_the_quoted_log_messages_are_those_of_the_program() -> None:
+    rows = re.findall(r"^\| ([A-Z]\w+ .*?) \|", DOCUMENTS["docs/hardware.md"], re.MULTILINE)
+    source = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "src").rglob("*.py"))
+    assert len(rows) > 3
+    assert [row for row in rows if row not in source] == []
+
+
 # --- links ------------------------------------------------------------------------------------------------------------
 
 
