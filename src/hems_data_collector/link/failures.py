@@ -1,4 +1,4 @@
-"""What can be wrong on the way to the meter, in words for its owner: what happened, the likely cause, what to do now."""
+"""What can be wrong on the way to the meter, in words for its owner: what happened, its likely cause, what to do."""
 
 from __future__ import annotations
 
