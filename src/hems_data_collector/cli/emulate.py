@@ -111,7 +111,7 @@ def _texts(arguments: argparse.Namespace) -> dict[str, str]:
 
 def _credential(given: Secret | None, variable: str, sample: str) -> str:
     """From its flag, else from the environment, else of the sample pair."""
-    return given.reveal() if given else credential_text(variable, os.environ) or sample
+    return credential_text(variable, os.environ) or sample if given is None else given.reveal()
 
 
 def _address(text: str) -> tuple[str, int]:

@@ -147,7 +147,7 @@ class Emulator:
             )
         )
         self._socket.device = self._modem
-        for fault in self.settings.faults:
+        for fault in self._faults.in_force():
             self._begin(fault)
 
     def _begin(self, fault: Fault) -> None:
@@ -209,6 +209,6 @@ def _expected(settings: EmulatorSettings, credentials: Credentials | None) -> Cr
     base = credentials or Credentials(route_b_id=Secret(SAMPLE_ROUTE_B_ID), password=Secret(SAMPLE_PASSWORD))
     if settings.route_b_id is None and settings.password is None:
         return base
-    route_b_id = settings.route_b_id or base.route_b_id
-    password = settings.password or base.password
+    route_b_id = base.route_b_id if settings.route_b_id is None else settings.route_b_id
+    password = base.password if settings.password is None else settings.password
     return checked_credentials(route_b_id.reveal(), password.reveal())

@@ -128,7 +128,7 @@ _TABLE: Final = (
     _kind("no-data-live", "live registers, power and currents have no value with probability p", _P, 0.2),
     _kind("sparse", "the histories hold only one slot in n", _N, 4),
     _kind("midnight", "when E5 has been set, the clock jumps just past midnight, once"),
-    _kind("rollover", "the registers roll over s seconds after the start", _S, 600),
+    _kind("rollover", "the registers stand at zero s seconds after the start, at their end before", _S, 600),
     _kind("exchange", "after s seconds another meter hangs there: new serial, registers at zero", _S, 60, _AFTER),
     _kind("payload-0d0a", "values that put 0D 0A and the text OK into binary payloads"),
     _kind("infc-repeat", "an INFC without its answer is repeated up to n times, 20 s apart", _N, 2),
@@ -218,6 +218,10 @@ class FaultBox:
     def get(self, name: str) -> Fault | None:
         """The fault if it is in force; this is no occasion and uses nothing up."""
         return self._active.get(name)
+
+    def in_force(self) -> tuple[Fault, ...]:
+        """Every fault in force."""
+        return tuple(self._active.values())
 
     def strikes(self, name: str) -> Fault | None:
         """The fault if it strikes on this occasion: by its probability, or by the occasions it has left."""
