@@ -94,6 +94,8 @@ class FakePubSub(PubSubServer):
         self._pulled: dict[str, int] = {}
         self._faults = {"before": 0.0, "after": 0.0, "delay": 0.0}
         self._refusal: status_pb2.Status | None = None
+        self.poison: bytes | None = None
+        """A message that contains this is INVALID_ARGUMENT."""
         self.hang = threading.Event()
         self.hang.set()
         """Clear it to answer no Publish until it is set again."""
@@ -135,6 +137,10 @@ class FakePubSub(PubSubServer):
             detail.retry_delay.seconds = retry_delay_s
             self._refusal.details.add().Pack(detail)
 
+    def stored(self, topic: str) -> list[tuple[bytes, dict[str, str]]]:
+        """Data and attributes of all messages, without asking over the wire."""
+        return [(message.data, dict(message.attributes)) for message in self._messages[topic]]
+
     def _create_topic(self, request: types.Topic, _context: grpc.ServicerContext) -> types.Topic:
         self._messages.setdefault(request.name, [])
         return request
@@ -147,6 +153,8 @@ class FakePubSub(PubSubServer):
             details = (("grpc-status-details-bin", self._refusal.SerializeToString()),)
             context.set_trailing_metadata(details)
             context.abort(_CODES[self._refusal.code], self._refusal.message)
+        if self.poison is not None and any(self.poison in message.data for message in request.messages):
+            context.abort(grpc.StatusCode.INVALID_ARGUMENT, "poison")
         if self._faults["before"] >= 1.0:
             context.abort(grpc.StatusCode.UNAVAILABLE, "injected before storing")
         if request.topic not in self._messages:

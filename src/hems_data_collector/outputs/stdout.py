@@ -26,7 +26,7 @@ class StdoutOutput(Output):
     name: ClassVar[str] = "stdout"
     help: ClassVar[str] = "standard output, for a terminal or a pipe"
 
-    def __init__(self, format: Format, columns: Sequence[str], descriptor: int = STDOUT_DESCRIPTOR) -> None:
+    def __init__(self, format: Format, columns: Sequence[str], descriptor: int) -> None:
         self._format = format
         self._header = format.header(columns)
         self._descriptor = descriptor
@@ -39,7 +39,7 @@ class StdoutOutput(Output):
     def build(
         cls, values: Mapping[str, Any], format: Format, *, clock: Clock, columns: Sequence[str] = RECORD_KEYS
     ) -> Self:
-        return cls(format, columns)
+        return cls(format, columns, STDOUT_DESCRIPTOR)
 
     async def open(self) -> None:
         if sys.stdout is not None:
