@@ -29,7 +29,7 @@ from hems_data_collector.emulator import (
     serve_tcp,
 )
 from hems_data_collector.errors import PortBusy, PortLost, PortNotFound
-from hems_data_collector.link import transport as transport_module
+from hems_data_collector.link import serial_port
 from hems_data_collector.link.transport import Transport, open_transport
 from support.rfc2217_server import SET_BAUDRATE, SET_CONTROL, SET_DATASIZE, SET_PARITY, SET_STOPSIZE, Rfc2217Server
 
@@ -259,7 +259,7 @@ async def test_nobody_listening_is_no_port(scheme: str) -> None:
 
 
 async def test_a_server_without_rfc2217_is_no_port(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(transport_module, "CONNECT_TIMEOUT_S", 0.5)
+    monkeypatch.setattr(serial_port, "CONNECT_TIMEOUT_S", 0.5)
     async with tcp(LoopbackStick(), Path()) as url:
         with pytest.raises(PortNotFound):
             await open_transport(url.replace("socket:", "rfc2217:"), BAUDRATE)
