@@ -333,6 +333,15 @@ def test_text_of_histories_is_a_table(decode: Decode) -> None:
     assert "      2026-01-15 06:30  import 12603.9 kWh" in decode(UNIT_0_1, BY_NAME["G67"].hex).out
 
 
+def test_window_that_reaches_before_the_year_1_is_survived(decode: Decode) -> None:
+    edt = "000101010000" + "02" + "00000001" * 4
+
+    ran = decode(f"1081000102880105FF017201EC{len(edt) // 2:02X}{edt}")
+
+    assert ran.code == 0
+    assert ran.out.count("import 1, export 1") == 2
+
+
 @pytest.mark.parametrize(
     ("hex_frame", "text"),
     [
@@ -594,6 +603,41 @@ def test_damaged_datagram_is_told_and_the_next_line_survives(decode: Decode) -> 
     assert "standard input, line 2:" in ran.err
 
 
+def test_damaged_hex_does_not_swallow_the_next_line_though_its_length_would_fit(decode: Decode) -> None:
+    line = received("").replace(b"0000 ", b"000A ABCD")
+
+    ran = decode("--json", stdin=line + b"OK 1\r\nOK 2\r\n")
+
+    assert (ran.code, ran.objects) == (1, [{"line": "OK", "text": "1"}, {"line": "OK", "text": "2"}])
+
+
+def test_left_out_payload_does_not_swallow_the_next_line_though_its_length_would_fit(decode: Decode) -> None:
+    line = received("").replace(b"0000 \r\n", b"0018 <24 bytes elided>\n")
+
+    ran = decode("--json", stdin=b"< " + line + b"EVER 1\nOK 2\n")
+
+    assert [shown["line"] for shown in ran.objects] == ["ERXUDP", "EVER", "OK"]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        received(E7.data, ports="02CC 02CC"),
+        received(E7.hex, ports="02CC 02CC"),
+        received(E7.hex, ports="0E1A 02CC"),
+        f"SKSENDTO 1 {METER} 02CC 1 0 0012 {E7.hex}\n".encode(),
+        f"SKSENDTO 2 {METER} 0E1A 1 0012 ".encode() + E7.data + b"\r\n",
+    ],
+)
+def test_datagram_of_pana_is_never_looked_into(decode: Decode, line: bytes) -> None:
+    ran = decode("--json", stdin=line)
+
+    assert (ran.code, ran.err) == (0, "")
+    assert (ran.objects[0]["content"], ran.objects[0]["length"]) == ("pana", 18)
+    assert "tid" not in ran.objects[0]
+    assert "PANA, 18 bytes (not shown" in decode(stdin=line).out
+
+
 @pytest.mark.parametrize(
     ("line", "shown", "text"),
     [
@@ -687,6 +731,12 @@ def test_scan_result_is_one_thing_without_its_pair_id(decode: Decode, front: str
     text = decode(stdin=capture).out
     assert "EPANDESC  a meter: channel 33, PAN 12A4, MAC 001C6400030C12A4, LQI 202 = -48.720 dBm\n" in text
     assert "AABBCCDD" not in ran.out + text
+
+
+def test_scan_result_of_the_own_log_with_its_masked_pair_id(decode: Decode) -> None:
+    ran = decode("--json", stdin=SCAN.replace("AABBCCDD", "****"))
+
+    assert (ran.code, [shown["line"] for shown in ran.objects]) == (0, ["EVENT", "EPANDESC", "EVENT"])
 
 
 def test_scan_result_that_is_not_whole_is_told(decode: Decode) -> None:
