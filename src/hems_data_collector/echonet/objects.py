@@ -69,10 +69,12 @@ CLASSES: Final[Mapping[int, Mapping[int, PropertySpec]]] = MappingProxyType(
 )
 """Property tables by class code, whatever the instance."""
 
+_ROWS: Final = {class_code: dict(rows) for class_code, rows in CLASSES.items()}  # plain dicts: half the time of proxies
+
 
 def spec_for(eoj: Eoj, epc: int) -> PropertySpec | None:
     """The row of a property, or None where class or EPC are unknown."""
-    rows = CLASSES.get(eoj.group << 8 | eoj.cls)
+    rows = _ROWS.get(eoj.group << 8 | eoj.cls)
     return None if rows is None else rows.get(epc)
 
 
@@ -83,5 +85,6 @@ def decode_property(eoj: Eoj, epc: int, edt: bytes) -> Value:
     """
     if not edt:
         raise PropertyError(f"Property {epc:02X} has no value.", edt, epc=epc)
-    row = spec_for(eoj, epc)
+    rows = _ROWS.get(eoj.group << 8 | eoj.cls)
+    row = None if rows is None else rows.get(epc)
     return edt if row is None else cast(Value, row.decode(edt))
