@@ -49,7 +49,7 @@ def event(number: int, address: str, side: int | None, parameter: int | None = N
     return line(" ".join(parts))
 
 
-def erxudp(datagram: Datagram, *, side: int | None, rssi: int | None, hexadecimal: bool, cut: int = 0) -> bytes:
+def erxudp(datagram: Datagram, *, side: int | None, rssi: int | None, hexadecimal: bool, cut: int) -> bytes:
     """ERXUDP; `rssi` only where SA2 is set (§3.4). `cut` data bytes are missing on the line, DATALEN is not."""
     port = f"{datagram.port:04X}"
     head = [

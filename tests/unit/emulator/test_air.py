@@ -275,6 +275,15 @@ async def test_answers_take_as_long_as_measured(bench: Bench) -> None:
     assert bench.emulator.counters.answers == 30
 
 
+@on_bench("start=2026-01-15T19:00:00")
+async def test_histories_take_longer(bench: Bench) -> None:
+    """Two and a half times from EVENT 21 to the answer (echonet-lite-meter §11, §12)."""
+    await bench.join()
+    for epc in ("E2", "E4", "EC"):
+        assert b"ERXUDP" not in await bench.request(f"1081000105FF0102880162 01 {epc}00", 0.677)
+        assert b"ERXUDP" in await bench.hear(0.9)
+
+
 @on_bench("rtt=0.8&hex=1")
 async def test_the_round_trip_can_be_fixed(bench: Bench) -> None:
     await bench.join()
@@ -521,6 +530,8 @@ async def test_a_reset_breaks_a_scan_off(bench: Bench) -> None:
 async def test_air_time_is_counted_and_limited(bench: Bench) -> None:
     await bench.join()
     before = int((await bench.say("SKSREG SFD")).split()[1], 16)
+    assert 50 <= before <= 75  # five messages of the join
+    assert await bench.say("SKSREG S07") == b"ESREG 00000005\r\nOK\r\n"
     await bench.request(GET_POWER)
     used = int((await bench.say("SKSREG SFD")).split()[1], 16) - before
     assert 8 <= used <= 10  # 110 bytes at 100 kbit/s

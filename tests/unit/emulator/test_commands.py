@@ -198,6 +198,7 @@ def test_registers_that_only_dual_stack_modules_have(register: str, value: str) 
         ("S16 384", "00000384"),
         ("S15 1", "1"),
         ("S0A CCDDEEFF", "CCDDEEFF"),
+        ("S0A ccDDeeff", "ccDDeeff"),
         ("S01 001d129012345678", "001D129012345678"),
         ("SA2 1", "1"),
         ("S17 0", "0"),

@@ -150,7 +150,8 @@ async def test_reset(bench: Bench) -> None:
 @on_bench(f"fault=unplug:100&{HEX}")
 async def test_unplug(bench: Bench) -> None:
     await bench.join()
-    await bench.say(b"SKV")
+    await bench.hear_until(99.99)
+    await bench.port.write(b"SKVER\r\n" * 50 + b"SKV")  # more than it can answer in time
     with pytest.raises(PortLost):
         await bench.hear_until(101)
     with pytest.raises(PortLost):

@@ -11,6 +11,7 @@ from hems_data_collector.clock import LoopClock
 from hems_data_collector.credentials import Credentials, Secret
 from hems_data_collector.emulator import KEYS, Emulator, EmulatorSettings
 from hems_data_collector.emulator.settings import Notify
+from hems_data_collector.emulator.tasks import Tasks
 from hems_data_collector.errors import ConfigError, PortBusy, PortLost
 from support.virtual_time import run_virtual, virtual
 from unit.emulator.bench import METER, NOON_UTC, Bench
@@ -180,7 +181,7 @@ async def test_output_without_a_reader_is_bounded_and_counted() -> None:
     for _ in range(600):
         await port.write(b"X" * 2000)
         await asyncio.sleep(0)
-    assert emulator.counters.dropped_bytes > 100_000
+    assert emulator.counters.dropped_bytes == 600 * 2000 - (1 << 20) // 2000 * 2000
     await port.close()
     again = emulator.open_port()
     await again.write(b"\r\nSKVER\r\n")
@@ -192,9 +193,36 @@ async def test_output_without_a_reader_is_bounded_and_counted() -> None:
 
 
 @virtual
+async def test_what_is_printed_without_an_open_port_is_lost() -> None:
+    bench = Bench("echo=0")
+    await bench.port.write(b"SKVER\r\n")
+    await bench.port.close()
+    await asyncio.sleep(1)
+    assert bench.emulator.counters.dropped_bytes == len("EVER 1.2.10\r\nOK\r\n")
+
+
+@virtual
+async def test_a_bug_in_the_background_is_reported() -> None:
+    reports: list[dict[str, object]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda loop, context: reports.append(context))
+    tasks = Tasks()
+
+    async def fail() -> None:
+        raise ZeroDivisionError
+
+    tasks.spawn(fail())
+    tasks.spawn(asyncio.sleep(100))
+    await asyncio.sleep(1)
+    tasks.cancel()
+    await asyncio.sleep(1)
+    assert [type(report["exception"]) for report in reports] == [ZeroDivisionError]
+
+
+@virtual
 async def test_a_closed_emulator_leaves_nothing_running() -> None:
     bench = Bench("loss=0")
     await bench.join()
+    assert bench.emulator.counters.dropped_bytes == 0
     bench.emulator.close()
     await asyncio.sleep(0)
     await asyncio.sleep(0)
