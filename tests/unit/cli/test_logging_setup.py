@@ -64,13 +64,13 @@ def test_secrets_are_masked_in_message_arguments_and_traceback(capsys: pytest.Ca
 @pytest.mark.parametrize("debug", [True, False])
 def test_levels(capsys: pytest.CaptureFixture[str], debug: bool) -> None:
     start_logging(TOKYO, debug=debug)
-    for name in ("hems_data_collector.link", "httpx", "google.auth", "grpc", "asyncio", "serialx"):
+    for name in ("hems_data_collector.link", "httpx", "urllib3", "grpc", "asyncio", "serialx"):
         for level in (logging.DEBUG, logging.INFO, logging.WARNING):
             logging.getLogger(name).log(level, "%s says %s", name, logging.getLevelName(level))
     text = capsys.readouterr().err
     assert ("hems_data_collector.link says DEBUG" in text) is debug
     assert "hems_data_collector.link says INFO" in text
-    for name in ("httpx", "google.auth", "grpc", "asyncio", "serialx"):
+    for name in ("httpx", "urllib3", "grpc", "asyncio", "serialx"):
         assert f"{name} says INFO" not in text
         assert f"{name} says WARNING" in text
 
