@@ -166,6 +166,10 @@ class StoreUnavailable(StoreError):
     """The disk fails while running: keep records in memory and go on."""
 
 
+class StoreDamaged(StoreUnavailable):
+    """The database was no longer sound and a new one was begun: try again."""
+
+
 class OutputError(HemsError):
     """An output did not take a batch."""
 

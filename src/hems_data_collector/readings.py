@@ -14,6 +14,10 @@ from typing import Final, TypeAlias
 
 HALF_HOUR: Final = timedelta(minutes=30)
 
+READING_KIND: Final = "reading"
+HALF_HOUR_KIND: Final = "half-hour"
+"""What a `Record` may be."""
+
 FieldValue: TypeAlias = str | int | Decimal | None
 
 RECORD_KEYS: Final = (
@@ -29,6 +33,19 @@ RECORD_KEYS: Final = (
     "recent_30min_consumption_kwh",
 )
 """The ten published keys, in this order (DESIGN §6.1)."""
+
+HALF_HOUR_KEYS: Final = (
+    "kind",
+    "meter_id",
+    "start",
+    "end",
+    "import_kwh",
+    "export_kwh",
+    "import_register_kwh",
+    "export_register_kwh",
+    "source",
+)
+"""The keys of a half-hour record, in this order."""
 
 METER_KEY: Final = "meter"
 """The eleventh key, only where several meters are configured."""
@@ -127,6 +144,24 @@ class Consumption:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class HalfHourEnergy:
+    """What one complete half hour used, and the registers at its end. None = not known, never zero."""
+
+    meter: str
+    end: datetime
+    import_kwh: Decimal | None
+    export_kwh: Decimal | None
+    import_register_kwh: Decimal | None
+    export_register_kwh: Decimal | None
+    source: HalfHourSource
+
+    @property
+    def start(self) -> datetime:
+        """The beginning of the half hour."""
+        return self.end - HALF_HOUR
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Record:
     """One published record: `fields` in order, and what outputs need to send it once."""
 
@@ -161,4 +196,26 @@ def published(reading: Reading, recent: Consumption | None, *, meter_name: str |
     fields: dict[str, FieldValue] = dict(zip(RECORD_KEYS, values, strict=True))
     if meter_name is not None:
         fields[METER_KEY] = meter_name
-    return Record(key=f"{reading.meter}/{stamp}", kind="reading", meter=reading.meter, fields=fields)
+    return Record(key=f"{reading.meter}/{stamp}", kind=READING_KIND, meter=reading.meter, fields=fields)
+
+
+def published_half_hour(energy: HalfHourEnergy) -> Record:
+    """The half-hour record with exactly the keys of `HALF_HOUR_KEYS`."""
+    end = iso_utc(energy.end)
+    values: tuple[FieldValue, ...] = (
+        HALF_HOUR_KIND,
+        energy.meter,
+        iso_utc(energy.start),
+        end,
+        energy.import_kwh,
+        energy.export_kwh,
+        energy.import_register_kwh,
+        energy.export_register_kwh,
+        energy.source.value,
+    )
+    return Record(
+        key=f"{energy.meter}/{end}/{HALF_HOUR_KIND}",
+        kind=HALF_HOUR_KIND,
+        meter=energy.meter,
+        fields=dict(zip(HALF_HOUR_KEYS, values, strict=True)),
+    )

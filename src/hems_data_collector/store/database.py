@@ -1,0 +1,289 @@
+"""The one database file of a collector: opened, locked, migrated, written by one thread, and mended when it breaks."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import sqlite3
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
+from pathlib import Path
+from typing import Final, TypeVar
+from urllib.parse import quote
+
+from hems_data_collector.clock import Clock
+from hems_data_collector.errors import StoreDamaged, StoreError, StoreUnavailable
+from hems_data_collector.store import failures, migrations
+from hems_data_collector.store.lock import ProcessLock
+
+log = logging.getLogger(__name__)
+T = TypeVar("T")
+
+FILE_NAME: Final = "hems.db"
+FILE_MODE: Final = 0o600
+DIRECTORY_MODE: Final = 0o700
+BUSY_TIMEOUT_S: Final = 5.0  # a verb that writes beside the collector is done much sooner
+STATEMENTS: Final = 256  # more than the program has, so that none is parsed twice
+DAMAGE_INTERVAL_S: Final = 60.0  # a disk that spoils every new file must not fill up with spoilt files
+SIDE_FILES: Final = ("-wal", "-shm")
+LEAST_BYTES_OF_A_ROW: Final = 16  # so a damaged file cannot have had more numbers than its size divided by this
+
+
+class Database:
+    """One writer connection, used by one thread of its own; `run` is the only way to it."""
+
+    def __init__(self, path: Path, *, clock: Clock, lock: ProcessLock, synchronous: str) -> None:
+        """Use `Database.open`."""
+        self.path = path
+        self._clock = clock
+        self._lock = lock
+        self._synchronous = synchronous
+        self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="store")
+        self._conn: sqlite3.Connection | None = None
+        self._inode: tuple[int, int] | None = None
+        self._damaged_at: float | None = None
+
+    @classmethod
+    def open(cls, path: Path, *, clock: Clock, synchronous: str = "FULL") -> Database:
+        """Open `path` for this process alone, made (0600 in 0700) and migrated as needed.
+
+        A damaged file is set aside and a new one begun. A full disk is waited for: `run` then raises StoreUnavailable.
+        Raises StoreError where the file is in use, another program's, of a newer version, or cannot be made.
+        `synchronous` other than FULL gives up durability; it is there so that a test of durability can fail.
+        """
+        path = path.expanduser().absolute()
+        try:
+            _make_folder(path.parent)
+            lock = ProcessLock.acquire(path)
+        except OSError as error:
+            raise _cannot_be_used(path, error) from error
+        database = cls(path, clock=clock, lock=lock, synchronous=synchronous)
+        try:
+            database._executor.submit(database._begin).result()
+        except BaseException:
+            database.close()
+            raise
+        return database
+
+    async def run(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """The result of `work` in one transaction, durable when this returns; all or nothing.
+
+        Raises StoreUnavailable (nothing was written; try again later), StoreDamaged (the same, and a new file was
+        begun), and whatever `work` raises. Work that has begun is ended even where the caller is cancelled.
+        """
+        return await asyncio.get_running_loop().run_in_executor(self._executor, self._transaction, work)
+
+    def run_sync(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """As `run`, for callers without an event loop; it waits for the work before it."""
+        return self._executor.submit(self._transaction, work).result()
+
+    def close(self) -> None:
+        """End the work that waits, close the file, give the lock back."""
+        self._executor.submit(self._disconnect).result()
+        self._executor.shutdown()
+        self._lock.release()
+
+    # --- on the thread of the database ---------------------------------------------------------------------------
+
+    def _transaction(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        try:
+            conn = self._connected()
+            try:
+                conn.execute("BEGIN IMMEDIATE")
+                result = work(conn)
+                conn.execute("COMMIT")
+            finally:
+                if conn.in_transaction:
+                    with contextlib.suppress(sqlite3.Error):
+                        conn.rollback()
+        except sqlite3.Error as error:
+            told = self._after(error)
+            if told is None:
+                raise
+            raise told from error
+        return result
+
+    def _begin(self) -> None:
+        """The first connection, with everything that only the start may refuse."""
+        try:
+            self._conn = self._connect()
+        except sqlite3.Error as error:
+            if failures.is_damage(error):
+                self._renew(error)
+            elif failures.is_full(error) and self.path.stat().st_size:
+                log.warning("%s", failures.explained(error, self.path))
+            else:
+                raise _cannot_be_used(self.path, error) from error
+        except OSError as error:
+            raise _cannot_be_used(self.path, error) from error
+
+    def _connected(self) -> sqlite3.Connection:
+        """The connection, made anew where the file is not the one that was opened; raises StoreUnavailable."""
+        if self._conn is not None and self._inode != _inode(self.path):
+            log.error("The database %s was moved away or replaced while in use.", self.path)
+            self._disconnect()
+        if self._conn is None:
+            if not self._lock.in_place:
+                raise StoreUnavailable(
+                    f"The folder of the database {self.path} is gone.",
+                    cause="Its disk is not mounted, or the folder was removed.",
+                    remedy="Mount the disk again; after a removal restart hems-data-collector.",
+                )
+            try:
+                self._conn = self._connect()
+            except OSError as error:
+                raise StoreUnavailable(str(_cannot_be_used(self.path, error))) from error
+        return self._conn
+
+    def _connect(self) -> sqlite3.Connection:
+        """A connection to a sound database of this version; raises sqlite3.Error, OSError, StoreError."""
+        with contextlib.suppress(FileExistsError):
+            os.close(os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_EXCL, FILE_MODE))
+        inode = _inode(self.path)
+        conn = _connection(self.path, "rw")
+        try:
+            if conn.execute("PRAGMA journal_mode = WAL").fetchone()[0] != "wal":
+                raise _cannot_be_used(self.path, OSError("its file system has no shared memory; use a local disk"))
+            conn.execute(f"PRAGMA synchronous = {self._synchronous}")
+            migrations.migrate(conn)
+            _probe(conn)
+        except BaseException:
+            conn.close()
+            raise
+        self._inode = inode
+        return conn
+
+    def _disconnect(self) -> None:
+        conn, self._conn = self._conn, None
+        if conn is not None:
+            with contextlib.suppress(sqlite3.Error):
+                conn.close()
+
+    def _after(self, error: sqlite3.Error) -> StoreUnavailable | None:
+        """What the caller of failed work is told; None where it is a bug. A damaged file is set aside at once."""
+        told = failures.explained(error, self.path)
+        if isinstance(told, StoreDamaged):
+            now = self._clock.monotonic()
+            if self._damaged_at is None or now - self._damaged_at >= DAMAGE_INTERVAL_S:
+                self._disconnect()
+                with contextlib.suppress(sqlite3.Error, OSError):
+                    self._renew(error)
+        elif failures.needs_reopening(error):
+            self._disconnect()
+        return told
+
+    def _renew(self, error: sqlite3.Error) -> None:
+        """Set the damaged file aside and begin a new one, whose log starts above every number of the old one."""
+        self._damaged_at = self._clock.monotonic()
+        now = self._clock.now()
+        first = max(int(now.timestamp()), self.path.stat().st_size // LEAST_BYTES_OF_A_ROW)
+        aside = _set_aside(self.path, now)
+        log.error(
+            "The database %s is damaged (%s). It is kept as %s and a new one is begun; "
+            "`hems-data-collector check --salvage` brings back what is undamaged.",
+            self.path,
+            error,
+            aside,
+        )
+        self._conn = self._connect()
+        self._conn.execute("UPDATE log SET first = ?", (first,))
+
+
+def open_reader(path: Path) -> sqlite3.Connection:
+    """A read-only connection, also while a collector writes; close it after use. Raises StoreError."""
+    return _opened(path, "ro")
+
+
+def open_editor(path: Path) -> sqlite3.Connection:
+    """A connection for the small changes of a verb (`BEGIN IMMEDIATE` ... `COMMIT`), also while a collector runs.
+
+    Raises StoreError.
+    """
+    return _opened(path, "rw")
+
+
+def _opened(path: Path, mode: str) -> sqlite3.Connection:
+    path = path.expanduser().absolute()
+    try:
+        conn = _connection(path, mode)
+        try:
+            if migrations.check_version(conn) < max(migrations.steps()):
+                raise StoreError(
+                    f"The database {path} is of an older version.",
+                    cause="The collector of this version has not run on it yet.",
+                    remedy="Start the collector once.",
+                )
+        except BaseException:
+            conn.close()
+            raise
+    except sqlite3.Error as error:
+        if not path.exists():
+            raise StoreError(
+                f"There is no database {path}.",
+                cause="The collector has not run yet, or keeps its data elsewhere.",
+                remedy="Give the collector's --database, and run this as the collector's user.",
+            ) from error
+        raise failures.explained(error, path) or error from error
+    return conn
+
+
+def _connection(path: Path, mode: str) -> sqlite3.Connection:
+    conn = sqlite3.connect(
+        f"file:{quote(str(path))}?mode={mode}",
+        uri=True,
+        isolation_level=None,
+        timeout=BUSY_TIMEOUT_S,
+        cached_statements=STATEMENTS,
+    )
+    conn.execute("PRAGMA foreign_keys = ON")
+    return conn
+
+
+def _probe(conn: sqlite3.Connection) -> None:
+    """Touch what the collector will touch first; raises sqlite3.DatabaseError where that is damaged."""
+    conn.execute("BEGIN IMMEDIATE")
+    conn.execute("ROLLBACK")
+    for (table,) in conn.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall():
+        conn.execute(f'SELECT * FROM "{table}" LIMIT 1').fetchall()
+    conn.execute("SELECT max(seq) FROM readings").fetchall()
+    conn.execute("SELECT max(seq) FROM half_hours WHERE seq IS NOT NULL").fetchall()
+
+
+def _make_folder(folder: Path) -> None:
+    """The folder and what is missing above it, for the owner alone."""
+    if not folder.is_dir():
+        _make_folder(folder.parent)
+        folder.mkdir(mode=DIRECTORY_MODE, exist_ok=True)
+
+
+def _inode(path: Path) -> tuple[int, int] | None:
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
+def _set_aside(path: Path, now: datetime) -> Path:
+    """Rename the file with its side files; returns the new name, which no other file has."""
+    stem = aside = path.with_name(f"{path.name}.damaged-{now:%Y%m%dT%H%M%SZ}")
+    number = 1
+    while aside.exists():
+        number += 1
+        aside = stem.with_name(f"{stem.name}-{number}")
+    for suffix in (*SIDE_FILES, ""):
+        with contextlib.suppress(FileNotFoundError):
+            path.with_name(path.name + suffix).rename(aside.with_name(aside.name + suffix))
+    return aside
+
+
+def _cannot_be_used(path: Path, error: Exception) -> StoreError:
+    reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    return StoreError(
+        f"The database {path} cannot be used.",
+        cause=f"{reason[:1].upper()}{reason[1:]}.",
+        remedy="Make its folder writable for this user, or give another file with --database.",
+    )

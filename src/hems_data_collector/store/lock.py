@@ -1,0 +1,59 @@
+"""One process per database: a lock file beside it that names its owner."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+from pathlib import Path
+from typing import Final
+
+from hems_data_collector.errors import StoreError
+
+SUFFIX: Final = ".lock"
+FILE_MODE: Final = 0o600
+PID_BYTES: Final = 20
+
+
+class ProcessLock:
+    """Held from `acquire` until `release` or the end of the process, however that comes."""
+
+    def __init__(self, descriptor: int, path: Path) -> None:
+        self._descriptor = descriptor
+        self._path = path
+
+    @classmethod
+    def acquire(cls, database: Path) -> ProcessLock:
+        """Lock `database`; raises StoreError naming the process that has it, OSError where no file can be made."""
+        path = database.with_name(database.name + SUFFIX)
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, FILE_MODE)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            owner = os.read(descriptor, PID_BYTES).decode("ascii", "replace").strip()
+            os.close(descriptor)
+            raise StoreError(
+                f"The database {database} is in use by process {owner or 'unknown'}.",
+                cause="Another hems-data-collector is running on it.",
+                remedy="Stop that one, or give this one its own file with --database.",
+            ) from None
+        except OSError:
+            os.close(descriptor)
+            raise
+        with contextlib.suppress(OSError):  # a full disk must not keep the collector from starting
+            os.ftruncate(descriptor, 0)
+            os.pwrite(descriptor, f"{os.getpid()}\n".encode("ascii"), 0)
+        return cls(descriptor, path)
+
+    @property
+    def in_place(self) -> bool:
+        """Whether the lock file is still where it was made: its folder is there and is the same."""
+        try:
+            there, mine = self._path.stat(), os.fstat(self._descriptor)
+        except OSError:
+            return False
+        return (there.st_dev, there.st_ino) == (mine.st_dev, mine.st_ino)
+
+    def release(self) -> None:
+        """Let the next one in. The file stays: removing it would let two in."""
+        os.close(self._descriptor)

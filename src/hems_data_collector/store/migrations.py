@@ -1,0 +1,63 @@
+"""The schema of the database: numbered SQL files, applied in order, each in one transaction."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Mapping
+from functools import cache
+from importlib.resources import files
+from types import MappingProxyType
+from typing import Final
+
+from hems_data_collector.errors import StoreError
+
+APPLICATION_ID: Final = 0x48454D53
+"""`HEMS` in the header of the file: whose database it is."""
+
+
+@cache
+def steps() -> Mapping[int, str]:
+    """The SQL of every schema version, in order; version N is made from N - 1."""
+    folder = files("hems_data_collector.store") / "schema"
+    found = {int(file.name[:4]): file.read_text("utf-8") for file in folder.iterdir() if file.name.endswith(".sql")}
+    return MappingProxyType(dict(sorted(found.items())))
+
+
+def check_version(conn: sqlite3.Connection, newest: int | None = None) -> int:
+    """The schema version of an open database, 0 for an empty file.
+
+    Raises StoreError for a newer one (`newest` is what this program knows) and for another program's database.
+    """
+    newest = max(steps()) if newest is None else newest
+    version = int(conn.execute("PRAGMA user_version").fetchone()[0])
+    owner = int(conn.execute("PRAGMA application_id").fetchone()[0])
+    if owner != APPLICATION_ID and (version or conn.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]):
+        raise StoreError(
+            "The database is another program's.",
+            cause="It has tables, but not the mark of hems-data-collector.",
+            remedy="Give another file with --database.",
+        )
+    if version > newest:
+        raise StoreError(
+            f"The database has schema version {version}; this program knows versions up to {newest}.",
+            cause="A newer version of hems-data-collector has used it.",
+            remedy="Update hems-data-collector, or give another file with --database.",
+        )
+    return version
+
+
+def migrate(conn: sqlite3.Connection, known: Mapping[int, str] | None = None) -> None:
+    """Bring the database to the newest of the `known` versions; what failed leaves the version before untouched."""
+    known = steps() if known is None else known
+    version = check_version(conn, max(known))
+    for number, sql in known.items():
+        if number <= version:
+            continue
+        try:
+            conn.executescript(
+                f"BEGIN IMMEDIATE; PRAGMA application_id = {APPLICATION_ID};\n{sql}\n;"
+                f"PRAGMA user_version = {number}; COMMIT;"
+            )
+        finally:
+            if conn.in_transaction:
+                conn.rollback()
