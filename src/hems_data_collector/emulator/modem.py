@@ -55,7 +55,6 @@ class Modem(Board):
 
     def power_cycle(self) -> None:
         """Plugged out and in again: also half-typed lines and running commands are gone."""
-        self.muted = False
         self.reset()
         self._tokenizer.reset()
         while not self._commands.empty():

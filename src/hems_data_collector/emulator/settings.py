@@ -82,7 +82,14 @@ class EmulatorSettings:
     """Seconds for which a session is granted."""
 
     def __post_init__(self) -> None:
-        module = MODULES[self.module]
+        module = MODULES.get(self.module)
+        if module is None:
+            raise _error(
+                f"There is no module {self.module!r}.",
+                setting="module",
+                cause="It is misspelt, or nobody has described it yet.",
+                remedy=f"Choose one of {', '.join(MODULES)}.",
+            )
         if self.hex is not None and not module.has_rohm_options and self.hex != module.hex_payload_default:
             raise _error(
                 f"The module {self.module} has no WOPT and cannot change how it prints payloads.",

@@ -229,6 +229,7 @@ async def test_termination(bench: Bench) -> None:  # G33, G35
     await bench.join()
     heard = await bench.say("SKTERM", 5)
     assert lines(heard)[:2] == [f"EVENT 21 {METER} 00", "OK"]
+    assert await bench.say("SKSREG S07") == b"ESREG 00000006\r\nOK\r\n"  # five of the join, one of the end
     assert len(pana_lines(heard, "")) == 1
     assert lines(heard)[-1] == f"EVENT 27 {METER}"
     assert await bench.say("SKTERM") == b"FAIL ER10\r\n"
@@ -353,6 +354,24 @@ async def test_crlf_behind_the_data_is_an_empty_line(bench: Bench) -> None:
     data = bytes.fromhex(GET_POWER)
     heard = await bench.say(bench.header(len(data)) + data + b"\r\n", 3)
     assert heard.startswith(bench.header(len(data)) + b"\r\n\r\nEVENT 21 ")
+
+
+@on_bench("hex=1")
+async def test_the_longest_datagram_is_taken(bench: Bench) -> None:
+    await bench.join()
+    heard = await bench.say(bench.header(0x04D0) + bytes(0x04D0), 1)
+    assert lines(heard) == ["", f"EVENT 21 {METER} 00", "OK"]
+
+
+@on_bench("hex=1&rtt=2&start=2026-01-15T12:20:00&notify_delay=0")
+async def test_a_meter_that_goes_out_of_reach_is_not_heard_any_more(bench: Bench) -> None:
+    await bench.join()
+    await bench.request(GET_POWER, 1.0)
+    bench.emulator.inject("absent")
+    assert await bench.hear(3600) == b""
+    assert bench.emulator.counters.answers == 0
+    bench.emulator.clear("absent")
+    assert b"7302EA0B" in await bench.hear(1800)
 
 
 @on_bench("hex=1")
@@ -543,6 +562,8 @@ async def test_air_time_is_counted_and_limited(bench: Bench) -> None:
     assert await bench.say("SKSREG SFB") == b"ESREG 0\r\nOK\r\n"
     assert b"ERXUDP" in await bench.request(GET_POWER)
     assert bench.emulator.counters.answers == 2
+    await bench.hear(HOUR)
+    assert await bench.say("SKSREG SFD") == b"ESREG 0000000000000000\r\nOK\r\n"
 
 
 @on_bench("module=bp35c2&echo=0")

@@ -79,6 +79,8 @@ def said(query: str, *words: bytes | str) -> bytes:
         ("echo=0", "SKSETPWD 21 0123456789AB", b"FAIL ER06\r\n"),
         ("echo=0", "SKSETPWD B 0123456789AB", b"FAIL ER06\r\n"),
         ("echo=0", "SKSETPWD C", b"FAIL ER05\r\n"),
+        ("echo=0", "SKSETPWD 1 x", b"OK\r\n"),
+        ("echo=0", "SKSETPWD 20 " + "x" * 32, b"OK\r\n"),
         ("echo=0", "SKSETRBID 00112233445566778899AABBCCDDEEFF", b"OK\r\n"),  # G12
         ("echo=0", "SKSETRBID 00112233445566778899AABBCCDDEEF", b"FAIL ER06\r\n"),
         ("echo=0", "SKSTART", b"OK\r\n"),
@@ -143,6 +145,10 @@ async def test_wopt_is_kept_over_a_reset_and_counted_as_flash_write(bench: Bench
     assert await bench.say(b"WUART 83\r") == b"OK\r"
     assert await bench.say(b"RUART\r") == b"OK 83\r"
     assert bench.emulator.counters.flash_writes == 2
+    assert await bench.say("SKSAVE") == b"OK\r\n"
+    assert bench.emulator.counters.flash_writes == 3
+    assert await bench.say("SKERASE") == b"OK\r\n"
+    assert bench.emulator.counters.flash_writes == 4
 
 
 # --- registers (§2.2) -------------------------------------------------------------------------------------------------

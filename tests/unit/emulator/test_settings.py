@@ -67,6 +67,11 @@ def test_every_key() -> None:
     }
 
 
+def test_an_unknown_module_is_refused_in_code_too() -> None:
+    with pytest.raises(ConfigError, match="no module 'bp35c3'"):
+        EmulatorSettings(module="bp35c3")
+
+
 def test_a_switch_needs_no_value_and_the_last_of_two_counts() -> None:
     assert EmulatorSettings.from_query("?fast&wires=2&wires=3").fast
     assert EmulatorSettings.from_query("wires=2&wires=3").wires == 3
