@@ -119,8 +119,12 @@ class FakePubSub(PubSubServer):
         try:
             yield self
         finally:
-            self.hang.set()
-            self._server.stop(None).wait()
+            self.stop()
+
+    def stop(self) -> None:
+        """Hang up on everybody."""
+        self.hang.set()
+        self._server.stop(None).wait()
 
     def fault(self, kind: str, value: float) -> None:
         assert kind in self._faults
@@ -136,6 +140,10 @@ class FakePubSub(PubSubServer):
             detail = error_details_pb2.RetryInfo()
             detail.retry_delay.seconds = retry_delay_s
             self._refusal.details.add().Pack(detail)
+
+    def add_topic(self, topic: str) -> None:
+        """Make a topic without asking over the wire."""
+        self._messages[topic] = []
 
     def stored(self, topic: str) -> list[tuple[bytes, dict[str, str]]]:
         """Data and attributes of all messages, without asking over the wire."""

@@ -72,9 +72,7 @@ class AppendedFile:
 
     @contextlib.contextmanager
     def _opened(self) -> Iterator[int]:
-        # O_NONBLOCK: opening a pipe without a reader fails instead of waiting; a regular file does not care.
-        flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY
-        descriptor = os.open(self.path, flags, FILE_MODE)
+        descriptor = os.open(self.path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, FILE_MODE)
         try:
             if not stat.S_ISREG(os.fstat(descriptor).st_mode):
                 raise OSError(errno.ENXIO, os.strerror(errno.ENXIO))
