@@ -147,12 +147,9 @@ async def test_a_hanging_far_end_blocks_neither_the_loop_nor_the_end(far_end: Fa
     output = await opened(far_end)
     far_end.hang()
     stuck = asyncio.create_task(output.deliver([record()], None))
-    begin, laps = time.monotonic(), 0
-    while time.monotonic() - begin < 0.1:
+    for _lap in range(500):  # a call that blocked the loop would never let these end
         await asyncio.sleep(0)
-        laps += 1
     assert not stuck.done()
-    assert laps > 50
     stuck.cancel()
     await asyncio.wait([stuck], timeout=PROMPTLY_S)
     assert stuck.cancelled()
