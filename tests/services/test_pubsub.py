@@ -305,11 +305,18 @@ async def test_a_program_with_a_hanging_publish_ends_quietly(fake: FakePubSub) -
     assert process.returncode == 0
 
 
+def connections_to(port: int) -> int:
+    """How many established connections of this machine lead to `port` (Linux: remote address, then state 01)."""
+    rows = [line.split()[2:4] for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+    return sum(remote.endswith(f":{port:04X}") and state == "01" for remote, state in rows)
+
+
 async def test_grpc_prints_nothing_of_its_own() -> None:
     with FakePubSub().running() as server:
         server.add_topic(path("hems-data"))
         async with program(server.address) as process:
             await until(lambda: server.stored(path("hems-data")))
             server.stop()  # the client is told to go away
+            await until(lambda: not connections_to(int(server.address.rpartition(":")[2])))
             _, errors = await asyncio.wait_for(process.communicate(b""), 10)
     assert (errors, process.returncode) == (b"", 0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -127,6 +128,19 @@ async def test_a_key_file_that_is_one(tmp_path: Path) -> None:
     out = output(gcp_credentials=str(path))
     await out.open()
     assert "PRIVATE KEY" not in repr(out) + repr(vars(out))
+    await out.close()
+
+
+@pytest.mark.parametrize(("before", "after"), [(None, "NONE"), ("DEBUG", "DEBUG")])
+async def test_grpc_prints_nothing_unless_somebody_wants_it(
+    monkeypatch: pytest.MonkeyPatch, before: str | None, after: str
+) -> None:
+    monkeypatch.setenv("GRPC_VERBOSITY", before or "")  # so that it is put back in any case
+    if before is None:
+        monkeypatch.delenv("GRPC_VERBOSITY")
+    out = output(gcp_emulator_host="localhost:8085")
+    await out.open()
+    assert os.environ["GRPC_VERBOSITY"] == after
     await out.close()
 
 
