@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import glob
 import logging
 import os
 import sqlite3
@@ -27,7 +28,8 @@ FILE_MODE: Final = 0o600
 DIRECTORY_MODE: Final = 0o700
 BUSY_TIMEOUT_S: Final = 5.0  # a verb that writes beside the collector is done much sooner
 STATEMENTS: Final = 256  # more than the program has, so that none is parsed twice
-DAMAGE_INTERVAL_S: Final = 60.0  # a disk that spoils every new file must not fill up with spoilt files
+RENEWAL_INTERVAL_S: Final = 60.0  # a disk that spoils every new file must not fill up with spoilt files
+DAMAGED: Final = ".damaged-"
 SIDE_FILES: Final = ("-wal", "-shm")
 LEAST_BYTES_OF_A_ROW: Final = 16  # so a damaged file cannot have had more numbers than its size divided by this
 
@@ -44,7 +46,7 @@ class Database:
         self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="store")
         self._conn: sqlite3.Connection | None = None
         self._inode: tuple[int, int] | None = None
-        self._damaged_at: float | None = None
+        self._renewed_at: float | None = None
 
     @classmethod
     def open(cls, path: Path, *, clock: Clock, synchronous: str = "FULL") -> Database:
@@ -62,7 +64,11 @@ class Database:
             raise _cannot_be_used(path, error) from error
         database = cls(path, clock=clock, lock=lock, synchronous=synchronous)
         try:
-            database._executor.submit(database._begin).result()
+            try:
+                database._executor.submit(database._begin).result()
+            except StoreDamaged as error:
+                database._renewed_at = clock.monotonic()
+                database._executor.submit(database._renew, error, clock.now()).result()
         except BaseException:
             database.close()
             raise
@@ -74,17 +80,35 @@ class Database:
         Raises StoreUnavailable (nothing was written; try again later), StoreDamaged (the same, and a new file was
         begun), and whatever `work` raises. Work that has begun is ended even where the caller is cancelled.
         """
-        return await asyncio.get_running_loop().run_in_executor(self._executor, self._transaction, work)
+        loop = asyncio.get_running_loop()
+        try:
+            return await loop.run_in_executor(self._executor, self._transaction, work)
+        except StoreDamaged as error:
+            if self._may_renew():
+                await loop.run_in_executor(self._executor, self._renew, error, self._clock.now())
+            raise
 
     def run_sync(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """As `run`, for callers without an event loop; it waits for the work before it."""
-        return self._executor.submit(self._transaction, work).result()
+        try:
+            return self._executor.submit(self._transaction, work).result()
+        except StoreDamaged as error:
+            if self._may_renew():
+                self._executor.submit(self._renew, error, self._clock.now()).result()
+            raise
 
     def close(self) -> None:
         """End the work that waits, close the file, give the lock back."""
         self._executor.submit(self._disconnect).result()
         self._executor.shutdown()
         self._lock.release()
+
+    def _may_renew(self) -> bool:
+        now = self._clock.monotonic()
+        if self._renewed_at is not None and now - self._renewed_at < RENEWAL_INTERVAL_S:
+            return False
+        self._renewed_at = now
+        return True
 
     # --- on the thread of the database ---------------------------------------------------------------------------
 
@@ -111,12 +135,12 @@ class Database:
         try:
             self._conn = self._connect()
         except sqlite3.Error as error:
-            if failures.is_damage(error):
-                self._renew(error)
-            elif failures.is_full(error) and self.path.stat().st_size:
-                log.warning("%s", failures.explained(error, self.path))
-            else:
+            told = failures.explained(error, self.path)
+            if isinstance(told, StoreDamaged):
+                raise told from error
+            if not failures.is_full(error) or not self.path.stat().st_size:
                 raise _cannot_be_used(self.path, error) from error
+            log.warning("%s", told)
         except OSError as error:
             raise _cannot_be_used(self.path, error) from error
 
@@ -148,7 +172,8 @@ class Database:
             if conn.execute("PRAGMA journal_mode = WAL").fetchone()[0] != "wal":
                 raise _cannot_be_used(self.path, OSError("its file system has no shared memory; use a local disk"))
             conn.execute(f"PRAGMA synchronous = {self._synchronous}")
-            migrations.migrate(conn)
+            if migrations.migrate(conn) == 0:
+                conn.execute("UPDATE log SET first = ?", (_first_number(self.path),))
             _probe(conn)
         except BaseException:
             conn.close()
@@ -163,33 +188,18 @@ class Database:
                 conn.close()
 
     def _after(self, error: sqlite3.Error) -> StoreUnavailable | None:
-        """What the caller of failed work is told; None where it is a bug. A damaged file is set aside at once."""
-        told = failures.explained(error, self.path)
-        if isinstance(told, StoreDamaged):
-            now = self._clock.monotonic()
-            if self._damaged_at is None or now - self._damaged_at >= DAMAGE_INTERVAL_S:
-                self._disconnect()
-                with contextlib.suppress(sqlite3.Error, OSError):
-                    self._renew(error)
-        elif failures.needs_reopening(error):
+        """What the caller of failed work is told; None where it is a bug."""
+        if failures.needs_reopening(error):
             self._disconnect()
-        return told
+        return failures.explained(error, self.path)
 
-    def _renew(self, error: sqlite3.Error) -> None:
-        """Set the damaged file aside and begin a new one, whose log starts above every number of the old one."""
-        self._damaged_at = self._clock.monotonic()
-        now = self._clock.now()
-        first = max(int(now.timestamp()), self.path.stat().st_size // LEAST_BYTES_OF_A_ROW)
-        aside = _set_aside(self.path, now)
-        log.error(
-            "The database %s is damaged (%s). It is kept as %s and a new one is begun; "
-            "`hems-data-collector check --salvage` brings back what is undamaged.",
-            self.path,
-            error,
-            aside,
-        )
-        self._conn = self._connect()
-        self._conn.execute("UPDATE log SET first = ?", (first,))
+    def _renew(self, error: StoreDamaged, now: datetime) -> None:
+        """Set the damaged file aside and begin a new one; a disk that does not even take that is left for later."""
+        self._disconnect()
+        with contextlib.suppress(sqlite3.Error, OSError):
+            aside = _set_aside(self.path, now)
+            log.error("%s It is kept as %s and a new one is begun. %s", error.what, aside, error.remedy)
+            self._conn = self._connect()
 
 
 def open_reader(path: Path) -> sqlite3.Connection:
@@ -267,9 +277,18 @@ def _inode(path: Path) -> tuple[int, int] | None:
     return found.st_dev, found.st_ino
 
 
+def _first_number(path: Path) -> int:
+    """Where the log of a new file begins: above every number of the damaged files before it.
+
+    A file has less than one record for each second since 1970, or since the file before it.
+    """
+    before = [file.stat() for file in path.parent.glob(f"{glob.escape(path.name)}{DAMAGED}*")]
+    return max((max(int(file.st_mtime), file.st_size // LEAST_BYTES_OF_A_ROW) for file in before), default=0) + 1
+
+
 def _set_aside(path: Path, now: datetime) -> Path:
     """Rename the file with its side files; returns the new name, which no other file has."""
-    stem = aside = path.with_name(f"{path.name}.damaged-{now:%Y%m%dT%H%M%SZ}")
+    stem = aside = path.with_name(f"{path.name}{DAMAGED}{now:%Y%m%dT%H%M%SZ}")
     number = 1
     while aside.exists():
         number += 1

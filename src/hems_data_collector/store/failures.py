@@ -57,9 +57,8 @@ def explained(error: sqlite3.Error, path: Path) -> StoreUnavailable | None:
     code = primary_code(error)
     if code in _DAMAGED:
         return StoreDamaged(
-            f"The database {path} is damaged.",
-            cause=f"SQLite says: {error}.",
-            remedy="Look at the disk; `hems-data-collector check --salvage` brings back what is undamaged.",
+            f"The database {path} is damaged ({error}).",
+            remedy="`hems-data-collector check --salvage` brings back what is undamaged in it.",
         )
     if code not in _CAUSES:
         return None

@@ -46,8 +46,11 @@ def check_version(conn: sqlite3.Connection, newest: int | None = None) -> int:
     return version
 
 
-def migrate(conn: sqlite3.Connection, known: Mapping[int, str] | None = None) -> None:
-    """Bring the database to the newest of the `known` versions; what failed leaves the version before untouched."""
+def migrate(conn: sqlite3.Connection, known: Mapping[int, str] | None = None) -> int:
+    """Bring the database to the newest of the `known` versions; returns the one it had, 0 for an empty file.
+
+    Raises as `check_version`. A step that fails leaves the version before it untouched.
+    """
     known = steps() if known is None else known
     version = check_version(conn, max(known))
     for number, sql in known.items():
@@ -61,3 +64,4 @@ def migrate(conn: sqlite3.Connection, known: Mapping[int, str] | None = None) ->
         finally:
             if conn.in_transaction:
                 conn.rollback()
+    return version

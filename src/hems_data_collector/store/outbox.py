@@ -125,6 +125,15 @@ def checkpoint(conn: sqlite3.Connection, output: str) -> bytes | None:
     return None if row is None else row[0]
 
 
+def set_checkpoint(conn: sqlite3.Connection, output: str, checkpoint: bytes | None) -> None:
+    """Note where `output` is without anything having been delivered."""
+    conn.execute(
+        "INSERT INTO outputs (name, cursor, checkpoint, since_us) VALUES (?, ?, ?, 0)"
+        " ON CONFLICT (name) DO UPDATE SET checkpoint = excluded.checkpoint",
+        (output, _cursor(conn, output), checkpoint),
+    )
+
+
 def states(conn: sqlite3.Connection, *, half_hours: bool = True) -> list[OutputRow]:
     """Every output that is not forgotten, by name."""
     rows = conn.execute(

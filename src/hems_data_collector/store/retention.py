@@ -1,0 +1,43 @@
+"""Old readings go, by age; half hours and roll-ups stay for ever, and so does what an output has not got yet."""
+
+from __future__ import annotations
+
+import sqlite3
+from datetime import datetime, timedelta
+from typing import Final
+
+from hems_data_collector.store.times import HOUR_US, to_micros
+
+KEEP_READINGS: Final = timedelta(days=730)
+AT_ONCE: Final = 5_000  # in one transaction, so that a reading never waits long for its turn
+
+
+def prune(conn: sqlite3.Connection, *, keep: timedelta, now: datetime, limit: int = AT_ONCE) -> int:
+    """Delete at most `limit` readings that are older than `keep`; returns how many. Call it until it returns 0.
+
+    Age is told by the place in the log: what was appended before the first reading that is young enough. So a reading
+    stamped 1970 by a clock that was not set lives as long as its neighbours. What a configured output has not got, what
+    is a dead letter, and the newest reading stay. The room is used again by new readings.
+    """
+    oldest_hour, this_hour = to_micros(now - keep) // HOUR_US, to_micros(now) // HOUR_US
+    young = conn.execute(
+        "SELECT min(first_seq) FROM hours WHERE hour BETWEEN ? AND ?", (oldest_hour, this_hour)
+    ).fetchone()[0]
+    newest = conn.execute("SELECT max(seq) FROM readings").fetchone()[0]
+    bounds = [bound for bound in (young, newest, owed_from(conn)) if bound is not None]
+    if newest is None:
+        return 0
+    return conn.execute(
+        "DELETE FROM readings WHERE seq IN (SELECT seq FROM readings WHERE seq < ?"
+        " AND seq NOT IN (SELECT seq FROM dead_letters) ORDER BY seq LIMIT ?)",
+        (min(bounds), limit),
+    ).rowcount
+
+
+def owed_from(conn: sqlite3.Connection) -> int | None:
+    """The first number that a configured output has not got; None without outputs."""
+    row = conn.execute(
+        "SELECT min(seq) FROM (SELECT cursor + 1 AS seq FROM outputs WHERE removed_us IS NULL UNION ALL"
+        " SELECT next_seq FROM replays JOIN outputs ON name = output WHERE removed_us IS NULL)"
+    ).fetchone()
+    return None if row[0] is None else int(row[0])
