@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import itertools
+import logging
 import os
+import signal
 from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import TypeVar
@@ -49,6 +51,28 @@ def an_empty_home(homes: Iterator[Path], monkeypatch: pytest.MonkeyPatch) -> Non
     home.mkdir()
     monkeypatch.setenv("HOME", str(home))
     monkeypatch.chdir(home)
+
+
+@pytest.fixture(autouse=True)
+def log_levels_as_found() -> Iterator[None]:
+    """The program quietens the loggers of its client libraries for the life of the process; a test undoes it."""
+    before = log_levels()
+    yield
+    for name, level in log_levels().items():
+        if level != before.get(name, logging.NOTSET):
+            logging.getLogger(name).setLevel(before.get(name, logging.NOTSET))
+
+
+def log_levels() -> dict[str, int]:
+    """The level of every logger that exists by now."""
+    found = logging.root.manager.loggerDict.items()
+    return {name: logger.level for name, logger in found if isinstance(logger, logging.Logger)}
+
+
+def pytest_configure() -> None:
+    """Programs started by a test must hear SIGHUP even where the suite itself runs under nohup."""
+    if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+        signal.signal(signal.SIGHUP, lambda *_: None)  # a handler is not inherited, ignoring is
 
 
 def refuse_skip(report: Report, name: str) -> Report:
