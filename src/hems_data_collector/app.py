@@ -47,7 +47,7 @@ async def run_collector(
         OUTPUTS[name].build(settings.output_values[name], FORMATS[settings.format], clock=clock)
         for name in settings.outputs
     ]
-    delivery = Delivery(outputs, clock=clock, rng=rng, on_closed=stop.set)
+    delivery = Delivery(outputs, None, clock, rng, on_closed=stop.set)
     await delivery.open()
     meter = _Meter(settings, clock=clock, rng=rng, on_progress=on_progress or _log_progress)
     ticker = Ticker(settings.schedule or IntervalSchedule(settings.interval), clock=clock)

@@ -204,7 +204,7 @@ def _made(folder: Path) -> Path:
 async def test_one_hangs_one_fails_and_the_others_get_every_record_on_time(
     four: Mapping[str, FarEnd], hanging: str, failing: str
 ) -> None:
-    delivery = Delivery([far_end.output() for far_end in four.values()], SystemClock(), Random(1))
+    delivery = Delivery([far_end.output() for far_end in four.values()], None, SystemClock(), Random(1))
     await delivery.open()
     delivery.start()
     four[hanging].hang()
@@ -226,7 +226,7 @@ async def test_one_hangs_one_fails_and_the_others_get_every_record_on_time(
 
 
 async def test_what_failed_and_what_hung_get_everything_once_mended(four: Mapping[str, FarEnd]) -> None:
-    delivery = Delivery([far_end.output() for far_end in four.values()], SystemClock(), Random(1))
+    delivery = Delivery([far_end.output() for far_end in four.values()], None, SystemClock(), Random(1))
     await delivery.open()
     delivery.start()
     for name in ("webhook", "file"):

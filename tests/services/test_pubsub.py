@@ -156,7 +156,7 @@ async def test_through_the_delivery_every_record_arrives_although_answers_get_lo
     server.create(path(topic))
     output = await opened(server.address, topic)
     server.fault("after", 1)
-    delivery = Delivery([output], SystemClock(), Random(1))
+    delivery = Delivery([output], None, SystemClock(), Random(1))
     delivery.start()
     for item in records(150):
         delivery.submit(item)
@@ -230,7 +230,7 @@ async def test_close_ends_a_call_that_hangs(fake: FakePubSub) -> None:
     others = set(threading.enumerate())
     output = await opened(fake.address, new_topic())
     fake.hang.clear()
-    delivery = Delivery([output], SystemClock(), Random(1))
+    delivery = Delivery([output], None, SystemClock(), Random(1))
     delivery.start()
     delivery.submit(record())
     before = fake.publishes
@@ -268,7 +268,7 @@ from hems_data_collector.outputs.gcloud import GcloudOutput
 
 async def main():
     given = {"gcp_project": "your-project-id", "gcp_topic": "hems-data", "gcp_emulator_host": sys.argv[2]}
-    delivery = Delivery([GcloudOutput.build(given, JSON, clock=SystemClock())], SystemClock(), random.Random(1))
+    delivery = Delivery([GcloudOutput.build(given, JSON, clock=SystemClock())], None, SystemClock(), random.Random(1))
     await delivery.open()
     delivery.start()
     delivery.submit(record())

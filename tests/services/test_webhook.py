@@ -380,7 +380,7 @@ async def test_no_secret_in_any_log_at_debug(server: WebServer, caplog: pytest.L
 
 async def test_the_first_retry_comes_within_a_second_and_nothing_is_lost(server: WebServer) -> None:
     output = await opened(server.url())
-    delivery = Delivery([output], SystemClock(), Random())
+    delivery = Delivery([output], None, SystemClock(), Random())
     delivery.start()
     answering(server, 500)
     begin = time.monotonic()

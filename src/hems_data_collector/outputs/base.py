@@ -7,7 +7,7 @@ exception what became of the batch. `collector/delivery` does the rest.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
@@ -58,8 +58,10 @@ class Output(ABC):
     settings: ClassVar[tuple[Setting, ...]] = ()
     batch_size: ClassVar[int] = 1
     """The most records that one `deliver` takes."""
+    backlog: ClassVar[bool] = True
+    """Whether it gets from the store what it missed; else only what is new while the program runs."""
     queue_limit: ClassVar[int] = 10_000
-    """The most records that wait in memory for this output: a week at one a minute."""
+    """The most records that wait in memory for an output without a backlog: a week at one a minute."""
 
     @classmethod
     @abstractmethod
@@ -74,14 +76,22 @@ class Output(ABC):
     async def open(self) -> None:  # noqa: B027 - most outputs have nothing to do here
         """Check at start what can be checked without sending a record; raises ConfigError."""
 
+    async def prepare(self, checkpoint: bytes | None, pending: Iterable[Record]) -> bytes | None:
+        """Before each `deliver`: the checkpoint to deliver from, which is kept across a kill before anything goes out.
+
+        An output that can tell what arrived without being acknowledged (before a kill, or when a call raised) undoes
+        it here: it can only be the beginning of `pending`, the records that come next. Raises as `deliver` does.
+        """
+        return checkpoint
+
     @abstractmethod
     async def deliver(self, batch: Sequence[Record], checkpoint: bytes | None) -> bytes | None:
         """Hand over `batch` in order; returning means acknowledged by the far end.
 
-        `checkpoint` is what the last acknowledged call returned, None at first: an output that keeps a position
-        returns the new one, any other returns what it got. Raises OutputUnavailable (try again), OutputPaused (probe
-        now and then), OutputRejected (this batch never), OutputClosed (nobody is there for good). A batch that raised
-        may have arrived in part: records carry a stable key.
+        `checkpoint` is what `prepare` or the last acknowledged call returned, None at first: an output that keeps a
+        position returns the new one, any other returns what it got. Raises OutputUnavailable (try again),
+        OutputPaused (probe now and then), OutputRejected (this batch never), OutputClosed (nobody is there for good).
+        A batch that raised may have arrived in part: records carry a stable key.
         """
 
     async def close(self) -> None:  # noqa: B027 - most outputs hold nothing open

@@ -25,6 +25,7 @@ class StdoutOutput(Output):
 
     name: ClassVar[str] = "stdout"
     help: ClassVar[str] = "standard output, for a terminal or a pipe"
+    backlog: ClassVar[bool] = False
 
     def __init__(self, format: Format, columns: Sequence[str], descriptor: int) -> None:
         self._format = format

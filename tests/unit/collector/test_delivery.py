@@ -5,86 +5,28 @@ from __future__ import annotations
 import asyncio
 import itertools
 import logging
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from random import Random
-from typing import Any, ClassVar, Self
 
 import pytest
 
-from hems_data_collector.clock import Clock, LoopClock
+from hems_data_collector.clock import LoopClock
 from hems_data_collector.collector.delivery import Delivery, Health, OutputState
 from hems_data_collector.errors import (
     ConfigError,
     OutputClosed,
     OutputPaused,
     OutputRejected,
-    OutputUnavailable,
 )
 from hems_data_collector.outputs.base import Output
-from hems_data_collector.outputs.formats import Format
-from hems_data_collector.readings import RECORD_KEYS, Record
+from hems_data_collector.readings import Record
 from support.records import record, records
+from support.scripted import Far, Highest, unavailable
 from support.virtual_time import run_virtual
 
 START = datetime(2025, 4, 1, 3, 0, tzinfo=UTC)
-LOGGER = "hems_data_collector.collector.delivery"
-
-Step = Exception | float | Callable[[Sequence[Record]], Coroutine[Any, Any, None]] | None
-
-
-class Far(Output):
-    """A far end: `script` says what each call does (raise, take seconds, run, or just take), then `always`."""
-
-    name: ClassVar[str] = "far"
-
-    def __init__(self, *script: Step, batch_size: int = 1, queue_limit: int = 10_000, name: str = "far") -> None:
-        self.script = list(script)
-        self.always: Step = None
-        self.calls: list[tuple[float, tuple[str, ...]]] = []
-        self.taken: list[tuple[float, str]] = []
-        self.checkpoints: list[bytes | None] = []
-        self.opened = self.closed = 0
-        self.batch_size = batch_size  # type: ignore[misc]
-        self.queue_limit = queue_limit  # type: ignore[misc]
-        self.name = name  # type: ignore[misc]
-
-    @classmethod
-    def build(
-        cls, values: Mapping[str, Any], format: Format, *, clock: Clock, columns: Sequence[str] = RECORD_KEYS
-    ) -> Self:
-        raise NotImplementedError
-
-    async def open(self) -> None:
-        self.opened += 1
-
-    async def deliver(self, batch: Sequence[Record], checkpoint: bytes | None) -> bytes | None:
-        loop = asyncio.get_running_loop()
-        self.calls.append((loop.time(), tuple(item.key for item in batch)))
-        self.checkpoints.append(checkpoint)
-        step = self.script.pop(0) if self.script else self.always
-        if isinstance(step, Exception):
-            raise step
-        if isinstance(step, float):
-            await asyncio.sleep(step)
-        elif step is not None:
-            await step(batch)
-        self.taken += [(loop.time(), item.key) for item in batch]
-        return str(len(self.taken)).encode()
-
-    async def close(self) -> None:
-        self.closed += 1
-
-    @property
-    def keys(self) -> list[str]:
-        return [key for _, key in self.taken]
-
-
-class Highest(Random):
-    """Draws the top of every range: the longest waits that jitter can make."""
-
-    def uniform(self, a: float, b: float) -> float:
-        return b
+LOGGER = "hems_data_collector.collector"
 
 
 def keys(count: int) -> list[str]:
@@ -92,7 +34,7 @@ def keys(count: int) -> list[str]:
 
 
 async def running(*outputs: Output, rng: Random | None = None, on_closed: Callable[[], None] | None = None) -> Delivery:
-    delivery = Delivery(outputs, LoopClock(START), rng or Highest(), on_closed)
+    delivery = Delivery(outputs, None, LoopClock(START), rng or Highest(), on_closed)
     await delivery.open()
     delivery.start()
     return delivery
@@ -101,10 +43,6 @@ async def running(*outputs: Output, rng: Random | None = None, on_closed: Callab
 def state(delivery: Delivery) -> OutputState:
     (only,) = delivery.states()
     return only
-
-
-def unavailable(retry_after_s: float | None = None) -> OutputUnavailable:
-    return OutputUnavailable("It is down.", retry_after_s=retry_after_s)
 
 
 def test_every_output_gets_every_record_in_order_and_at_once() -> None:
@@ -149,7 +87,7 @@ def test_a_hanging_and_a_failing_output_hold_up_no_other() -> None:
 def test_records_given_before_the_start_are_delivered_in_batches() -> None:
     async def scenario() -> None:
         far = Far(batch_size=4)
-        delivery = Delivery([far], LoopClock(START), Highest())
+        delivery = Delivery([far], None, LoopClock(START), Highest())
         for item in records(10):
             delivery.submit(item)
         delivery.start()
@@ -317,7 +255,7 @@ def test_of_a_refused_batch_only_the_guilty_record_is_set_aside() -> None:
     async def scenario() -> None:
         far = Far(batch_size=4)
         far.always = refuse_third
-        delivery = Delivery([far], LoopClock(START), Highest())
+        delivery = Delivery([far], None, LoopClock(START), Highest())
         for item in records(9):
             delivery.submit(item)
         delivery.start()
@@ -395,7 +333,7 @@ def test_a_second_loss_is_said_again(caplog: pytest.LogCaptureFixture) -> None:
 def test_a_record_in_flight_is_never_dropped() -> None:
     async def scenario() -> None:
         far = Far(100.0, queue_limit=3, batch_size=2)
-        delivery = Delivery([far], LoopClock(START), Highest())
+        delivery = Delivery([far], None, LoopClock(START), Highest())
         for item in records(2):
             delivery.submit(item)
         delivery.start()
@@ -663,7 +601,7 @@ def test_an_output_that_cannot_be_opened_stops_the_start() -> None:
 
     async def scenario() -> None:
         first, last = Far(name="first"), Far(name="last")
-        delivery = Delivery([first, Refusing(), last], LoopClock(START), Highest())
+        delivery = Delivery([first, Refusing(), last], None, LoopClock(START), Highest())
         with pytest.raises(ConfigError, match="No"):
             await delivery.open()
         await delivery.close(0)

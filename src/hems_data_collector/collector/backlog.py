@@ -1,0 +1,123 @@
+"""What the store owes to each output: its next records in portions, and what has become of the ones before."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final, Protocol, TypeAlias
+
+from hems_data_collector.readings import Record
+from hems_data_collector.store import outbox
+from hems_data_collector.store.database import Database
+
+NEW: Final = "ok"
+"""The health of an output of which nothing is known yet."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Acknowledged:
+    """Everything of the portion up to `seq` has arrived, `count` records; `checkpoint` is where the output is now."""
+
+    seq: int
+    count: int
+    checkpoint: bytes | None
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SetAside:
+    """The record `seq` was refused for good; everything before it is done with."""
+
+    seq: int
+    key: str
+    reason: str
+    tries: int
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Moved:
+    """The output is at another place than its checkpoint said."""
+
+    checkpoint: bytes | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fared:
+    """The output does otherwise than before."""
+
+    health: str
+    since: datetime
+    reason: str
+
+
+News: TypeAlias = Acknowledged | SetAside | Moved | Fared
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Where an output stood when the last run ended."""
+
+    checkpoint: bytes | None = None
+    health: str = NEW
+    since: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Portion:
+    """The next records of one output with their numbers in the log."""
+
+    records: Sequence[tuple[int, Record]]
+    waiting: int | None
+    """How many there are in all, where that was asked for."""
+
+
+class Backlog(Protocol):
+    """A log with one cursor for each output."""
+
+    async def place(self, output: str) -> Place:
+        """Where `output` stands; raises StoreUnavailable."""
+
+    async def turn(self, output: str, news: Sequence[News], *, limit: int, count: bool = False) -> Portion:
+        """Note `news` in order, then read at most `limit` records behind them: all of it, durably, or nothing.
+
+        Raises StoreUnavailable.
+        """
+
+
+class StoredBacklog:
+    """The log in the database; without `half_hours` only readings go out."""
+
+    def __init__(self, database: Database, half_hours: bool) -> None:
+        self._database = database
+        self._half_hours = half_hours
+
+    async def place(self, output: str) -> Place:
+        for row in await self._database.run(lambda conn: outbox.states(conn, half_hours=self._half_hours)):
+            if row.name == output:
+                return Place(checkpoint=row.checkpoint, health=row.health, since=row.since)
+        return Place()
+
+    async def turn(self, output: str, news: Sequence[News], *, limit: int, count: bool = False) -> Portion:
+        def work(conn: sqlite3.Connection) -> Portion:
+            for item in news:
+                _note(conn, output, item)
+            records = outbox.batch(conn, output, limit, half_hours=self._half_hours) if limit else ()
+            waiting = outbox.waiting(conn, output, half_hours=self._half_hours) if count else None
+            return Portion(records=records, waiting=waiting)
+
+        return await self._database.run(work)
+
+
+def _note(conn: sqlite3.Connection, output: str, item: News) -> None:
+    match item:
+        case Acknowledged():
+            outbox.acknowledge(conn, output, item.seq, checkpoint=item.checkpoint, count=item.count, now=item.at)
+        case SetAside():
+            outbox.dead_letter(conn, output, item.seq, key=item.key, reason=item.reason, tries=item.tries, now=item.at)
+        case Moved():
+            outbox.set_checkpoint(conn, output, item.checkpoint)
+        case Fared():
+            outbox.set_health(conn, output, item.health, since=item.since, reason=item.reason)

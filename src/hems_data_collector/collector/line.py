@@ -1,0 +1,264 @@
+"""What waits for one output: in memory, where nothing keeps it (stdout), or in the store behind a cursor."""
+
+from __future__ import annotations
+
+import asyncio
+from abc import ABC, abstractmethod
+from collections import deque
+from collections.abc import Iterable
+from datetime import datetime
+from itertools import islice
+from typing import Final
+
+from hems_data_collector.clock import Clock
+from hems_data_collector.collector.backlog import Acknowledged, Backlog, Fared, Moved, News, Place, SetAside
+from hems_data_collector.errors import StoreUnavailable
+from hems_data_collector.readings import Record
+
+PORTION: Final = 500
+"""The most records that are read from the store at once: all that a lane keeps in memory.
+
+Also how much an output may be ahead of its cursor. After a kill, a file looks for its own unacknowledged records among
+the first portion, so a smaller number than the one of the version before can miss some.
+"""
+COMMIT_INTERVAL_S: Final = 1.0
+"""The longest that something delivered waits for its acknowledgement to be stored, while more is being delivered."""
+LOOK_INTERVAL_S: Final = 5.0
+"""How often an idle lane looks whether a verb in another process asked for something to be sent once more."""
+
+
+class Line(ABC):
+    """The records for one output, first to last. One task takes them off."""
+
+    look_interval_s: float | None = None
+    """After so long an empty line is worth another look; None where `wake` tells of everything."""
+    keeps: bool
+    """Whether what is left at the end is there again at the next start."""
+    more_than_at_hand: bool = False
+    """Whether so much waits in the store that it is no matter of moments."""
+
+    def __init__(self) -> None:
+        self.checkpoint: bytes | None = None
+        """What the output returned last."""
+        self._wake = asyncio.Event()
+
+    def wake(self) -> None:
+        """There may be something new."""
+        self._wake.set()
+
+    async def changed(self) -> None:
+        """Wait for `wake`; what was told before the last `fill` does not count."""
+        await self._wake.wait()
+
+    @property
+    @abstractmethod
+    def waiting(self) -> int:
+        """How many records wait, as far as is known here."""
+
+    async def open(self) -> Place:
+        """Find out how the output stood when the last run ended; raises StoreUnavailable."""
+        return Place()
+
+    @abstractmethod
+    async def fill(self) -> bool:
+        """See that the first records are at hand; False where there are none. Raises StoreUnavailable."""
+
+    @abstractmethod
+    def first(self, count: int) -> tuple[Record, ...]:
+        """The first records at hand, at most `count`."""
+
+    @abstractmethod
+    def at_hand(self) -> Iterable[Record]:
+        """All records at hand."""
+
+    @abstractmethod
+    def done(self, count: int, checkpoint: bytes | None, now: datetime) -> None:
+        """The first `count` records have arrived."""
+
+    @abstractmethod
+    def set_aside(self, reason: str, tries: int, now: datetime) -> None:
+        """The first record was refused for good."""
+
+    def moved(self, checkpoint: bytes | None) -> None:
+        """The output is at another place than `checkpoint` said."""
+        self.checkpoint = checkpoint
+
+    @property
+    def place_is_kept(self) -> bool:
+        """Whether a kill would leave behind where the output is; if not, nothing may go out before a `settle`."""
+        return True
+
+    def fared(self, health: str, since: datetime, reason: str) -> None:  # noqa: B027 - memory has nobody to tell
+        """The output does otherwise than before."""
+
+    @property
+    def unsettled(self) -> int:
+        """How many records have arrived without the store knowing it yet."""
+        return 0
+
+    async def settle(self, *, count: bool = False) -> None:  # noqa: B027 - memory has nothing to settle
+        """Store what has been told, if the store takes it now; `count` brings `waiting` up to date."""
+
+    async def settle_if_due(self) -> None:  # noqa: B027 - memory has nothing to settle
+        """As `settle`, where that has been put off for COMMIT_INTERVAL_S."""
+
+
+class MemoryLine(Line):
+    """A bounded queue: when it is full, the oldest record is dropped and counted."""
+
+    keeps = False
+
+    def __init__(self, limit: int) -> None:
+        super().__init__()
+        self._limit = limit
+        self._queue: deque[Record] = deque()
+        self.in_flight = 0
+        """So many of the first records are being tried just now: not to be dropped."""
+        self.dropped = 0
+
+    @property
+    def waiting(self) -> int:
+        return len(self._queue)
+
+    def submit(self, record: Record) -> bool:
+        """Put `record` at the end; True where the oldest that was not in flight had to go for it."""
+        self._queue.append(record)
+        self.wake()
+        if len(self._queue) - self.in_flight <= self._limit:
+            return False
+        del self._queue[self.in_flight]
+        self.dropped += 1
+        return True
+
+    def clear(self) -> None:
+        """Forget everything."""
+        self._queue.clear()
+
+    async def fill(self) -> bool:
+        self._wake.clear()
+        return bool(self._queue)
+
+    def first(self, count: int) -> tuple[Record, ...]:
+        return tuple(islice(self._queue, count))
+
+    def at_hand(self) -> Iterable[Record]:
+        return self._queue
+
+    def done(self, count: int, checkpoint: bytes | None, now: datetime) -> None:
+        for _ in range(count):
+            self._queue.popleft()
+        self.checkpoint = checkpoint
+
+    def set_aside(self, reason: str, tries: int, now: datetime) -> None:
+        self._queue.popleft()
+
+
+class StoredLine(Line):
+    """The log of the store behind this output's cursor, a portion of it at hand.
+
+    What has been delivered is remembered until the store has taken it, so that a store that fails for a while lets
+    nothing be sent twice; it is stored together with reading the next portion, once a second, and before every wait.
+    """
+
+    look_interval_s = LOOK_INTERVAL_S
+    keeps = True
+
+    def __init__(self, output: str, backlog: Backlog, clock: Clock) -> None:
+        super().__init__()
+        self._output = output
+        self._backlog = backlog
+        self._clock = clock
+        self._at_hand: deque[tuple[int, Record]] = deque()
+        self._news: list[News] = []
+        self._told_at: float | None = None
+        """When the oldest of the news that are worth a commit of their own came in."""
+        self._waiting = 0
+        self._turning = asyncio.Lock()
+
+    @property
+    def waiting(self) -> int:
+        return max(self._waiting, len(self._at_hand))
+
+    async def open(self) -> Place:
+        place = await self._backlog.place(self._output)
+        self.checkpoint = place.checkpoint
+        return place
+
+    async def fill(self) -> bool:
+        if not self._at_hand:
+            self._wake.clear()
+            if (trouble := await self._turn(PORTION, count=False)) is not None:
+                raise trouble
+        return bool(self._at_hand)
+
+    def first(self, count: int) -> tuple[Record, ...]:
+        return tuple(record for _, record in islice(self._at_hand, count))
+
+    def at_hand(self) -> Iterable[Record]:
+        return (record for _, record in self._at_hand)
+
+    def done(self, count: int, checkpoint: bytes | None, now: datetime) -> None:
+        before = 0
+        if self._news and isinstance(last := self._news[-1], Acknowledged):
+            before = last.count
+            self._news.pop()
+        for _ in range(count):
+            seq, _record = self._at_hand.popleft()
+        self._news.append(Acknowledged(seq=seq, count=before + count, checkpoint=checkpoint, at=now))
+        self.checkpoint = checkpoint
+        self._waiting -= count
+        if self._told_at is None:
+            self._told_at = self._clock.monotonic()
+
+    def set_aside(self, reason: str, tries: int, now: datetime) -> None:
+        seq, record = self._at_hand.popleft()
+        self._news.append(SetAside(seq=seq, key=record.key, reason=reason, tries=tries, at=now))
+        self._waiting -= 1
+
+    def moved(self, checkpoint: bytes | None) -> None:
+        super().moved(checkpoint)
+        self._news.append(Moved(checkpoint=checkpoint))
+
+    @property
+    def place_is_kept(self) -> bool:
+        return not any(isinstance(item, Moved) for item in self._news)
+
+    def fared(self, health: str, since: datetime, reason: str) -> None:
+        if self._news and isinstance(self._news[-1], Fared):
+            self._news.pop()
+        self._news.append(Fared(health=health, since=since, reason=reason))
+
+    @property
+    def unsettled(self) -> int:
+        return sum(item.count for item in self._news if isinstance(item, Acknowledged))
+
+    async def settle(self, *, count: bool = False) -> None:
+        if self._news or count:
+            await self._turn(0, count=count)
+
+    async def settle_if_due(self) -> None:
+        if self._told_at is not None and self._clock.monotonic() - self._told_at >= COMMIT_INTERVAL_S:
+            self._told_at = self._clock.monotonic()
+            await self.settle()
+
+    async def _turn(self, limit: int, *, count: bool) -> StoreUnavailable | None:
+        """One transaction, which ends even where the caller is cancelled: nothing is told to the store twice."""
+        return await asyncio.shield(asyncio.create_task(self._whole_turn(limit, count=count)))
+
+    async def _whole_turn(self, limit: int, *, count: bool) -> StoreUnavailable | None:
+        async with self._turning:
+            told = list(self._news)
+            try:
+                portion = await self._backlog.turn(self._output, told, limit=limit, count=count)
+            except StoreUnavailable as error:
+                return error
+            del self._news[: len(told)]
+            self._told_at = None
+            if limit:
+                self._at_hand.extend(portion.records)
+                self.more_than_at_hand = len(portion.records) == limit
+                if not self.more_than_at_hand:
+                    self._waiting = len(portion.records)
+            if portion.waiting is not None:
+                self._waiting = portion.waiting
+            return None
