@@ -6,12 +6,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, date, datetime, time, tzinfo
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from decimal import Decimal
 from typing import Final
 
 from hems_data_collector.echonet import (
     METER,
+    SLOTS_PER_DAY,
     Currents,
     DayHistory,
     FixedTimeEnergy,
@@ -24,6 +26,8 @@ from hems_data_collector.meter.profile import MeterProfile
 from hems_data_collector.readings import HALF_HOUR, HalfHour, HalfHourSource, Reading
 
 LAST_SLOT_OF_DAY: Final = time(23, 30)
+AROUND_MIDNIGHT: Final = frozenset({(23, 59), (0, 0)})
+EA_DELAY: Final = timedelta(minutes=5)  # a meter may take this long to show a half hour (§4.4)
 
 
 def decoded(values: Mapping[int, bytes]) -> dict[int, object]:
@@ -99,51 +103,129 @@ def fixed_half_hour(
 
 
 def window_half_hours(edt: bytes, profile: MeterProfile, *, expected: datetime, zone: tzinfo) -> tuple[HalfHour, ...]:
-    """The half hours of one EC answer, newest first; nothing if it is not the window that ends at `expected`."""
-    history = decode_property(METER, 0xEC, edt)
+    """The half hours of one EC answer, newest first, None where nothing is recorded.
+
+    Nothing if it is malformed or not the window that ends at `expected` (the meter's local time, without a zone).
+    """
+    history = decoded({0xEC: edt}).get(0xEC)
     if not isinstance(history, WindowHistory) or history.newest != expected:
         return ()
-    pairs = enumerate(history.registers)
     return tuple(
         _half_hour(
             profile,
             expected - i * HALF_HOUR,
-            _count(pair[0]),
-            _count(pair[1]),
+            _count(import_raw),
+            _count(export_raw),
             zone=zone,
             source=HalfHourSource.HISTORY_2,
         )
-        for i, pair in pairs
+        for i, (import_raw, export_raw) in enumerate(history.registers)
     )
 
 
-def day_half_hours(
-    edt: bytes, profile: MeterProfile, *, day: date, days_ago: int, zone: tzinfo
-) -> tuple[HalfHour, ...]:
-    """The recorded half hours of one E2 answer; nothing if it is not about `days_ago` (echonet-lite-meter §10.5)."""
-    history = decode_property(METER, 0xE2, edt)
-    if not isinstance(history, DayHistory) or history.day != days_ago:
-        return ()
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToldDay:
+    """What the meter told of one whole day (E2, E4), dated by its own clock."""
+
+    day: date
+    half_hours: tuple[HalfHour, ...]
+    """All 48, oldest first; a register is None where none is recorded, or where it was not told."""
+    import_told: bool
+    export_told: bool
+    moment: Moment
+
+    @property
+    def no_import(self) -> tuple[datetime, ...]:
+        """The past slots whose import register the meter never recorded."""
+        return tuple(slot.at for slot in self._past if self.import_told and slot.import_raw is None)
+
+    @property
+    def no_export(self) -> tuple[datetime, ...]:
+        """The past slots without an export register, told or not."""
+        return tuple(slot.at for slot in self._past if slot.export_raw is None)
+
+    @property
+    def _past(self) -> tuple[HalfHour, ...]:
+        return tuple(slot for slot in self.half_hours if slot.at <= self.moment.newest)
+
+
+def day_told(
+    values: Mapping[int, bytes], profile: MeterProfile, *, moment: Moment, days_ago: int, zone: tzinfo
+) -> ToldDay:
+    """E2 and E4 of `values`, which were served at `moment`; what is not about `days_ago` is not told (§10.5)."""
+    got = decoded(values)
+    imports, exports = (_day_registers(got.get(epc), days_ago) for epc in (0xE2, 0xE4))
+    day = moment.today - timedelta(days=days_ago)
     midnight = datetime.combine(day, time())
-    return tuple(
-        _half_hour(profile, midnight + i * HALF_HOUR, raw, None, zone=zone, source=HalfHourSource.HISTORY_1)
-        for i, raw in enumerate(history.registers)
-        if isinstance(raw, int)
+    nothing = (None,) * SLOTS_PER_DAY
+    half_hours = tuple(
+        _half_hour(
+            profile,
+            midnight + i * HALF_HOUR,
+            import_raw,
+            export_raw,
+            zone=zone,
+            source=HalfHourSource.HISTORY_1,
+        )
+        for i, (import_raw, export_raw) in enumerate(zip(imports or nothing, exports or nothing, strict=True))
+    )
+    return ToldDay(
+        day=day,
+        half_hours=half_hours,
+        import_told=imports is not None,
+        export_told=exports is not None,
+        moment=moment,
     )
 
 
-def day_served(values: Mapping[int, bytes]) -> date | None:
-    """The meter's own date at the moment of an answer: 98, else EA's date; None where neither is certain.
+def _day_registers(history: object, days_ago: int) -> tuple[int | None, ...] | None:
+    if not isinstance(history, DayHistory) or history.day != days_ago:
+        return None
+    return tuple(_count(raw) for raw in history.registers)
 
-    EA is up to five minutes late (§4.4), so its 23:30 may be read on the next day and dates nothing.
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Moment:
+    """When the meter served an answer, by its own clock."""
+
+    today: date
+    """Certain: an answer around midnight has no `Moment`."""
+    now: datetime
+    """UTC; to the minute where the meter tells its time, else at most 35 minutes early."""
+    newest: datetime
+    """UTC; this half hour and all before it are past."""
+
+
+def moment_served(values: Mapping[int, bytes], *, zone: tzinfo) -> Moment | None:
+    """The meter's clock in an answer: 98 and 97, else EA's time; None where its date is not certain (§10.5).
+
+    EA is up to five minutes late (§4.4), so its 23:30 may be read on the next day and dates nothing by itself. One
+    minute on either side of midnight is not believed, because nobody promises that an answer is made in one instant.
     """
     got = decoded(values)
-    if isinstance(served := got.get(0x98), date):
-        return served
-    fixed = _fixed(got.get(0xEA))
-    if fixed is None or fixed[0].time() == LAST_SLOT_OF_DAY:
+    today, clock, fixed = got.get(0x98), got.get(0x97), _fixed(got.get(0xEA))
+    if isinstance(clock, time) and (clock.hour, clock.minute) in AROUND_MIDNIGHT:
         return None
-    return fixed[0].date()
+    if not isinstance(today, date):
+        if fixed is None or (fixed[0].time() >= LAST_SLOT_OF_DAY and not isinstance(clock, time)):
+            return None
+        today = fixed[0].date()
+        if isinstance(clock, time) and clock < fixed[0].time():
+            today += timedelta(days=1)
+    if isinstance(clock, time):
+        now = datetime.combine(today, clock)
+    else:
+        now = fixed[0] if fixed is not None else datetime.combine(today, time())
+    now = max(now, datetime.combine(today, time()))  # yesterday's 23:30 in EA
+    shown = now - EA_DELAY if fixed is None else min(fixed[0], now)
+    newest = shown.replace(minute=shown.minute // 30 * 30, second=0, microsecond=0)
+    return Moment(today=today, now=_utc(now, zone), newest=_utc(newest, zone))
+
+
+def serial_number(values: Mapping[int, bytes]) -> str | None:
+    """8D, where it came."""
+    serial = decoded(values).get(0x8D)
+    return serial if isinstance(serial, str) and serial else None
 
 
 def _half_hour(

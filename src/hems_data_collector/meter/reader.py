@@ -7,29 +7,23 @@ asked in smaller ones.
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, timedelta, tzinfo
-from typing import Final
+from datetime import datetime, tzinfo
+from typing import Final, TypeVar
 
 from hems_data_collector.clock import Clock
-from hems_data_collector.echonet import (
-    METER,
-    NODE_PROFILE,
-    WindowSelector,
-    spec_for,
-)
+from hems_data_collector.echonet import HISTORY_2_MAX, NODE_PROFILE
 from hems_data_collector.errors import HemsError, MeterError, NoAnswer, PropertyError, PropertyRefused
 from hems_data_collector.meter.client import Answer, MeterClient
 from hems_data_collector.meter.groups import PropertyGroups
+from hems_data_collector.meter.history import AnotherMeter, Histories, HistoryReader
 from hems_data_collector.meter.interpret import (
-    day_half_hours,
-    day_served,
+    ToldDay,
     fixed_half_hour,
     has_t_phase,
     malformed,
     reading_from,
-    window_half_hours,
 )
 from hems_data_collector.meter.profile import (
     MAPS_AND_MANDATORY,
@@ -38,14 +32,14 @@ from hems_data_collector.meter.profile import (
     usable,
     with_constants,
 )
-from hems_data_collector.readings import HalfHour, HalfHourSource, MeterIdentity, Reading
+from hems_data_collector.readings import HALF_HOUR, HalfHour, HalfHourSource, MeterIdentity, Reading
 
 log = logging.getLogger(__name__)
 
-HISTORY_COUNT: Final = 12  # half hours of one EC request, its maximum (echonet-lite-meter §6.4)
-MAX_HISTORY_DAYS: Final = 99
+T = TypeVar("T")
+
+HISTORY_COUNT: Final = HISTORY_2_MAX
 _NODE_ID_EPC: Final = 0x83
-_SERVED_WITH_HISTORY: Final = (0x98, 0x97, 0xEA)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +62,7 @@ class MeterReader:
         self._mac = mac
         self.profile = profile
         self._groups = PropertyGroups(() if profile is None else profile.polled)
+        self._history = HistoryReader(client, clock=clock, zone=zone)
         self.malformed = 0
 
     # --- getting to know the meter -------------------------------------------------------------------------------
@@ -106,11 +101,13 @@ class MeterReader:
         """Use `profile` from now on, asking for the full group again."""
         self.profile = profile
         self._groups.renew(profile.polled)
+        self._history.renew()
 
     def joined(self, mac: str | None) -> None:
         """A new session with the meter of radio address `mac`: what was refused may be asked again; another radio is
         another meter."""
         self._mac = mac
+        self._history.renew()
         if self.profile is not None and self.profile.identity.mac != mac:
             self.profile = None
         elif self.profile is not None:
@@ -209,63 +206,56 @@ class MeterReader:
 
     # --- history -------------------------------------------------------------------------------------------------
 
+    @property
+    def histories(self) -> Histories:
+        """What can be asked of the meter's past, as far as is known by now."""
+        return self._history.possible(self._known())
+
+    async def window(self, newest: datetime, count: int) -> tuple[HalfHour, ...]:
+        """As `HistoryReader.window`; another meter is no longer this one: `profile` is None then."""
+        return await self._of_this_meter(self._history.window(self._known(), newest, count))
+
+    async def day(self, days_ago: int) -> ToldDay:
+        """As `HistoryReader.day`; another meter is no longer this one: `profile` is None then."""
+        return await self._of_this_meter(self._history.day(self._known(), days_ago))
+
+    async def _of_this_meter(self, told: Coroutine[object, object, T]) -> T:
+        try:
+            return await told
+        except AnotherMeter:
+            self.profile = None
+            raise
+
     async def history(self, newest: datetime, count: int = HISTORY_COUNT) -> tuple[HalfHour, ...]:
         """The registers at `newest` (aware, a half-hour instant) and the `count` - 1 half hours before it.
 
-        By absolute time (EC) where the meter has it, else from the day histories (E2) dated by the meter's own
+        By absolute time (EC) where the meter has it, else from the day histories (E2, E4) dated by the meter's own
         clock; slots that the meter never recorded are left out. Raises MeterError when the meter can do neither, and
         as `MeterClient.get`.
         """
-        profile = self._known()
-        if profile.has_history_2:
+        if self.histories.windows:
             try:
-                return await self._window(newest, count, profile)
+                slots = await self.window(newest, count)
             except PropertyRefused:
                 log.info("The meter refuses history 2; using history 1.")
-        if profile.has_history_1:
-            return await self._days(newest, count, profile)
+            else:
+                return tuple(slot for slot in slots if slot.import_raw is not None)
+        if self.histories.days:
+            return await self._days(newest, count)
         raise MeterError("The meter has no readable history.")
 
-    async def _window(self, newest: datetime, count: int, profile: MeterProfile) -> tuple[HalfHour, ...]:
-        local = newest.astimezone(self._zone).replace(tzinfo=None)
-        await self._client.set(0xED, _encoded(0xED, WindowSelector(newest=local, count=count)))
-        edt = (await self._client.get([0xEC])).values.get(0xEC)
-        if edt is None:
-            raise PropertyRefused("The meter refuses history 2.", epc=0xEC)
-        slots = window_half_hours(edt, profile, expected=local, zone=self._zone)
-        return tuple(slot for slot in slots if slot.import_raw is not None)
-
-    async def _days(self, newest: datetime, count: int, profile: MeterProfile) -> tuple[HalfHour, ...]:
-        oldest = newest - (count - 1) * timedelta(minutes=30)
+    async def _days(self, newest: datetime, count: int) -> tuple[HalfHour, ...]:
+        oldest = newest - (count - 1) * HALF_HOUR
         wanted_from = oldest.astimezone(self._zone).date()
         found: dict[datetime, HalfHour] = {}
-        for days_ago in range(MAX_HISTORY_DAYS + 1):
-            slots, day_is_early_enough = await self._day(days_ago, wanted_from, profile)
-            found |= {slot.at: slot for slot in slots}
-            if day_is_early_enough:
+        for days_ago in range(self.histories.days):
+            told = await self.day(days_ago)
+            found |= {slot.at: slot for slot in told.half_hours if slot.import_raw is not None}
+            if told.day <= wanted_from:
                 break
-        oldest_utc, newest_utc = oldest.astimezone(UTC), newest.astimezone(UTC)
-        return tuple(found[at] for at in sorted(found, reverse=True) if oldest_utc <= at <= newest_utc)
-
-    async def _day(self, days_ago: int, wanted_from: date, profile: MeterProfile) -> tuple[tuple[HalfHour, ...], bool]:
-        """One day's slots, dated safely, and whether no earlier day is needed."""
-        await self._client.set(0xE5, _encoded(0xE5, days_ago))
-        epcs = [epc for epc in (*_SERVED_WITH_HISTORY, 0xE2) if epc in profile.get_map]
-        answer = await self._client.get(epcs)
-        today = day_served(answer.values)
-        edt = answer.values.get(0xE2)
-        if edt is None or today is None:
-            raise MeterError("The meter's day history cannot be dated at this moment.")
-        day = today - timedelta(days=days_ago)
-        return day_half_hours(edt, profile, day=day, days_ago=days_ago, zone=self._zone), day <= wanted_from
+        return tuple(found[at] for at in sorted(found, reverse=True) if oldest <= at <= newest)
 
     def _known(self) -> MeterProfile:
         if self.profile is None:
             raise HemsError("The meter is not known yet.")
         return self.profile
-
-
-def _encoded(epc: int, value: object) -> bytes:
-    spec = spec_for(METER, epc)
-    assert spec is not None  # every row of the class is in the table
-    return spec.encode(value)

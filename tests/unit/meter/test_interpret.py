@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
 
 import pytest
 
 from hems_data_collector.errors import PropertyError
 from hems_data_collector.meter.interpret import (
-    day_half_hours,
-    day_served,
     fixed_half_hour,
     malformed,
     reading_from,
@@ -151,28 +149,3 @@ def test_window_runs_backwards_from_the_time_that_was_asked_for() -> None:
 def test_a_window_that_was_never_set_gives_nothing() -> None:
     never = bytes.fromhex("FFFFFFFFFFFF01FFFFFFFEFFFFFFFE")
     assert window_half_hours(never, PROFILE, expected=datetime(2026, 1, 15, 7, 0), zone=JST) == ()
-
-
-def test_day_history_leaves_gaps_out_and_checks_its_day() -> None:
-    recorded = [126000 + 3 * i for i in range(15)]
-    recorded[5] = 0xFFFFFFFE
-    edt = b"\x00\x00" + b"".join(v.to_bytes(4) for v in recorded + [0xFFFFFFFE] * 33)
-    slots = day_half_hours(edt, PROFILE, day=date(2026, 1, 15), days_ago=0, zone=JST)
-    assert len(slots) == 14
-    assert slots[0].at == datetime(2026, 1, 14, 15, 0, tzinfo=UTC)
-    assert slots[-1].import_raw == 126042
-    assert day_half_hours(edt, PROFILE, day=date(2026, 1, 14), days_ago=1, zone=JST) == ()
-
-
-@pytest.mark.parametrize(
-    ("values", "day"),
-    [
-        ({0x98: bytes.fromhex("07EA0514")}, date(2026, 5, 20)),
-        ({0xEA: bytes.fromhex("07EA05140E00000000FE68")}, date(2026, 5, 20)),
-        ({0xEA: bytes.fromhex("07EA0514171E000000FE68")}, None),
-        ({}, None),
-    ],
-    ids=["98", "EA", "EA of 23:30 may be yesterday's", "nothing"],
-)
-def test_the_day_of_a_history_is_the_meters_own(values: dict[int, bytes], day: date | None) -> None:
-    assert day_served(values) == day

@@ -1,0 +1,178 @@
+"""The emulated meter at the far end of a wire without any radio, and the backfill that reads its past.
+
+For what is about the meter and the store; what is about the radio takes the whole emulator.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from random import Random
+
+from hems_data_collector.clock import LoopClock
+from hems_data_collector.collector.backfill import Backfill
+from hems_data_collector.echonet import Esv, Frame
+from hems_data_collector.emulator.dice import Dice
+from hems_data_collector.emulator.faults import FaultBox
+from hems_data_collector.emulator.meter import DAY, Meter
+from hems_data_collector.emulator.meter_clock import METER_ZONE, MeterClock
+from hems_data_collector.emulator.node import Node
+from hems_data_collector.emulator.settings import EmulatorSettings
+from hems_data_collector.errors import LinkError
+from hems_data_collector.link.base import Datagram
+from hems_data_collector.meter.client import MeterClient
+from hems_data_collector.meter.profile import MeterProfile
+from hems_data_collector.meter.reader import MeterReader
+from hems_data_collector.readings import HALF_HOUR, HalfHour
+from hems_data_collector.store import half_hours
+from hems_data_collector.store.database import Database
+from hems_data_collector.store.half_hours import Direction
+
+START = datetime(2026, 1, 15, 1, 10, tzinfo=UTC)
+"""10:10 by the meter's clock; its newest half hour is 10:00."""
+RTT_S = 0.5
+SPACING_S = 5.0
+
+
+class Wire:
+    """A link to an emulated meter; `lose(request)` says which requests are not heard."""
+
+    def __init__(self, clock: LoopClock, query: str = "", *, hidden: frozenset[int] = frozenset()) -> None:
+        settings = EmulatorSettings.from_query(f"fast=1&start=2026-01-15T10:10:00&{query}")
+        self.faults = FaultBox(settings.faults, Dice(settings.seed))
+        self.meter = Meter(settings, MeterClock(clock, start=settings.start, speed=settings.speed), self.faults)
+        self.meter.begin()
+        self.node = Node(self.meter, self.faults)
+        for epc in hidden:
+            for table in (self.node._meter_table.read, self.node._meter_table.write):
+                table.pop(epc, None)  # type: ignore[attr-defined]
+        self.on_datagram: Callable[[Datagram], None] = lambda _: None
+        self.on_down: Callable[[LinkError], None] = lambda _: None
+        self.peer = "001C640003CD76A4"
+        self.requests: list[Frame] = []
+        self.lose: Callable[[Frame], bool] = lambda _: False
+        self.declared_dead = 0
+
+    async def send(self, payload: bytes) -> None:
+        request = Frame.decode(payload)
+        self.requests.append(request)
+        if self.lose(request):
+            return
+        answer = self.node.answer(payload)
+        if answer is not None:
+            frame = Datagram(payload=answer.frame.encode())
+            asyncio.get_running_loop().call_later(RTT_S, lambda: self.on_datagram(frame))
+
+    async def probe_failed(self) -> None:
+        self.declared_dead += 1
+
+    def asked(self, epc: int) -> int:
+        """How many Gets were about `epc`."""
+        return sum(r.esv is Esv.GET and any(p.epc == epc for p in r.properties) for r in self.requests)
+
+
+@dataclass
+class House:
+    """A meter on a wire, its reader, a store, and the backfill between them."""
+
+    wire: Wire
+    clock: LoopClock
+    database: Database
+    reader: MeterReader
+    backfill: Backfill
+    recorded: list[HalfHour] = field(default_factory=list)
+    progress: list[tuple[int, int]] = field(default_factory=list)
+
+    @property
+    def key(self) -> str:
+        """The meter's name in the store."""
+        assert self.reader.profile is not None
+        return self.reader.profile.identity.key
+
+    async def run(self, seconds: float, *, limit: int = 10_000) -> int:
+        """Give the backfill air for `seconds`; returns how many steps it took."""
+        until, steps = self.clock.monotonic() + seconds, 0
+        while (left := self.backfill.seconds_left()) is not None and self.clock.monotonic() + left <= until:
+            if steps >= limit:
+                break
+            await self.clock.sleep(left)
+            await self.backfill.step()
+            steps += 1
+        else:
+            await self.clock.sleep(until - self.clock.monotonic())
+        return steps
+
+    async def know_present(self) -> None:
+        """As a poll does: the newest half hour is stored."""
+        slot = await self.reader.fixed()
+        assert slot is not None
+        await self.store([slot], self.reader.profile)
+
+    async def store(self, slots: Sequence[HalfHour], profile: MeterProfile | None) -> None:
+        """Enter half hours as the recorder does."""
+        assert profile is not None
+        self.recorded += slots
+        now = self.clock.now()
+        recorded = await self.database.run(lambda conn: half_hours.record(conn, slots, profile, now=now))
+        assert recorded.conflicts == ()
+
+    def stored(self) -> dict[datetime, tuple[int | None, int | None]]:
+        """The whole ledger, by the meter's local time."""
+        far = timedelta(days=400)
+        found = self.database.run_sync(lambda conn: half_hours.slots(conn, self.key, START - far, START + far))
+        return {_local(slot.at): (slot.import_raw, slot.export_raw) for slot in found}
+
+    def truth(self) -> dict[datetime, tuple[int | None, int | None]]:
+        """What the meter has recorded of the last 99 days and today."""
+        now = self.wire.meter.clock.now()
+        at = now.replace(hour=0, minute=0, second=0, microsecond=0) - 99 * DAY
+        found: dict[datetime, tuple[int | None, int | None]] = {}
+        while at <= now:
+            if (pair := self.wire.meter.slot(at)) != (None, None):
+                found[at] = pair
+            at += HALF_HOUR
+        return found
+
+    def absences(self, direction: Direction = Direction.IMPORT) -> set[datetime]:
+        """The slots that are not asked for again, by the meter's local time."""
+        far = timedelta(days=400)
+        found = self.database.run_sync(
+            lambda conn: half_hours.absent(conn, self.key, START - far, START + far, direction)
+        )
+        return {_local(at) for at in found}
+
+
+@contextmanager
+def house(
+    path: Path, query: str = "", *, wire: Wire | None = None, hidden: frozenset[int] = frozenset()
+) -> Iterator[House]:
+    """A house whose meter is not introduced yet; on a running loop. With `wire`, a new collector on an old meter."""
+    clock = LoopClock(START)
+    wire = wire or Wire(clock, query, hidden=hidden)
+    client = MeterClient(wire, clock=clock, rng=Random(1))
+    wire.on_datagram, wire.on_down = client.receive, client.session_ended
+    reader = MeterReader(client, clock=clock, zone=METER_ZONE, mac=wire.peer)
+    database = Database.open(path / "hems.db", clock=clock, synchronous="OFF")
+    try:
+        made: House
+        backfill = Backfill(
+            reader,
+            database,
+            clock=clock,
+            zone=METER_ZONE,
+            spacing_s=SPACING_S,
+            record=lambda slots, profile: made.store(slots, profile),
+            on_progress=lambda done, expected: made.progress.append((done, expected)),
+        )
+        made = House(wire=wire, clock=clock, database=database, reader=reader, backfill=backfill)
+        yield made
+    finally:
+        database.close()
+
+
+def _local(at: datetime) -> datetime:
+    return at.astimezone(METER_ZONE).replace(tzinfo=None)
