@@ -9,8 +9,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from hems_data_collector.cli import messages
+from hems_data_collector.cli import messages, stored, tables
 from hems_data_collector.cli.logging_setup import OWN_LOGGER, StderrHandler
+from support.stored_house import NOW
 
 
 @pytest.fixture(autouse=True)
@@ -29,3 +30,17 @@ def the_process_as_it_was() -> Iterator[None]:
     messages.hide(())
     for name in set(os.environ) - set(environ):
         del os.environ[name]
+
+
+@pytest.fixture
+def a_clock_that_stands(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For the verbs on stored data it is `NOW`."""
+    monkeypatch.setattr(stored, "now", lambda: NOW)
+
+
+@pytest.fixture
+def terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Standard output is a terminal of 100 columns."""
+    monkeypatch.setattr(tables, "on_terminal", lambda: True)
+    monkeypatch.setenv("COLUMNS", "100")
+    monkeypatch.setenv("TERM", "dumb")
