@@ -30,7 +30,7 @@ class ProcessLock:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            owner = os.read(descriptor, PID_BYTES).decode("ascii", "replace").strip()
+            owner = _named_in(descriptor)
             os.close(descriptor)
             raise StoreError(
                 f"The database {database} is in use by process {owner or 'unknown'}.",
@@ -57,3 +57,25 @@ class ProcessLock:
     def release(self) -> None:
         """Let the next one in. The file stays: removing it would let two in."""
         os.close(self._descriptor)
+
+
+def owner(database: Path) -> str | None:
+    """The process that has `database` open for writing, as a number or `unknown`; None where none has.
+
+    Raises OSError where the lock cannot be looked at.
+    """
+    try:
+        descriptor = os.open(database.with_name(database.name + SUFFIX), os.O_RDONLY)
+    except FileNotFoundError:
+        return None
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return _named_in(descriptor) or "unknown"
+    finally:
+        os.close(descriptor)
+    return None
+
+
+def _named_in(descriptor: int) -> str:
+    return os.read(descriptor, PID_BYTES).decode("ascii", "replace").strip()

@@ -1,0 +1,224 @@
+"""The verb `status`: what the collector has and how it is doing, from the database alone."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime, timedelta, tzinfo
+from decimal import Decimal
+from gettext import gettext as _
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+
+from hems_data_collector.cli import periods as words
+from hems_data_collector.cli import tables
+from hems_data_collector.cli.arguments import Parser
+from hems_data_collector.cli.messages import PROGRAM
+from hems_data_collector.cli.outputs import described, output_rows
+from hems_data_collector.cli.stored import Stored, add_store_flags, reading
+from hems_data_collector.errors import EXIT_OK
+from hems_data_collector.readings import iso_utc
+from hems_data_collector.store import half_hours, meters, readings, summaries
+from hems_data_collector.store.database import SIDE_FILES
+from hems_data_collector.store.lock import owner
+from hems_data_collector.store.meters import StoredMeter
+from hems_data_collector.store.periods import Period
+from hems_data_collector.store.summaries import REMEMBERED, Completeness
+
+HELP = _("what is stored and how the collector is doing")
+
+SETTLED_AFTER: Final = timedelta(minutes=10)
+"""A half hour is missed so long after its end: the collector may ask every five minutes only."""
+BAR_WIDTH: Final = 20
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def add_arguments(parser: Parser) -> None:
+    """`--json` and where the database is."""
+    parser.usage = _("{program} status [--json] [flags]").format(program=PROGRAM)
+    parser.description = _(
+        "Shows whether a collector is running, the last reading of each meter, how complete its half hours are, how\n"
+        "much of the meter's own memory (99 days) has been read, and what the outputs have got. Works with and\n"
+        "without a running collector, and asks nothing of the meter."
+    )
+    parser.add_argument("--json", action="store_true", help=_("one JSON object; ages in seconds, times in UTC"))
+    add_store_flags(parser, owed=True)
+    parser.epilog = _(
+        "examples:\n"
+        "  {program} status\n"
+        "  {program} status --json | jq .meters[0].last_reading.age_s\n\n"
+        "exit codes: 0 shown, 2 usage, 3 settings, 7 no database"
+    ).format(program=PROGRAM)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Print the state; returns the exit code, or raises the HemsError that carries it."""
+    with reading(arguments) as stored:
+        found = state_of(stored)
+        zone = stored.settings.zone
+    if arguments.json:
+        sys.stdout.write(msgspec.json.Encoder(decimal_format="number").encode(found).decode("utf-8") + "\n")
+        return EXIT_OK
+    tables.show_table(("", ""), [(name, text) for name, text in _lines(found, zone)])
+    if found["outputs"]:
+        print()
+        tables.show_table(*output_rows(found["outputs"], zone), right=(3, 4, 5))
+    return EXIT_OK
+
+
+def state_of(stored: Stored) -> dict[str, Any]:
+    """What `--json` prints."""
+    path = stored.settings.database
+    try:
+        process = owner(path)
+    except OSError:
+        process = None
+    return {
+        "now": iso_utc(stored.now),
+        "collector": {"running": process is not None, "process": process},
+        "database": {
+            "path": str(path),
+            "bytes": sum(_size(path.with_name(path.name + suffix)) for suffix in ("", *SIDE_FILES)),
+            "damaged_files": [str(file) for file in damaged_files(path)],
+        },
+        "meters": [_meter(stored, meter) for meter in meters.listed(stored.conn)],
+        "outputs": described(stored),
+    }
+
+
+def damaged_files(path: Path) -> list[Path]:
+    """The files that were set aside beside the database `path`, oldest first."""
+    found = path.parent.glob(f"{path.name}.damaged-*")
+    return sorted(file for file in found if not file.name.endswith(SIDE_FILES))
+
+
+def _meter(stored: Stored, meter: StoredMeter) -> dict[str, Any]:
+    found = readings.newest(stored.conn, meter.key)
+    zone, until = stored.settings.zone, stored.now - SETTLED_AFTER
+    today = words.when("today").period(zone, stored.now)
+    local = stored.now.astimezone(zone)
+    month = words.when(f"{local:%Y-%m}").period(zone, stored.now)
+    known = summaries.completeness(
+        stored.conn,
+        meter.key,
+        [today, month, Period(_EPOCH, stored.now), Period(stored.now - REMEMBERED, stored.now)],
+        until=until,
+    )
+    last = None
+    if found is not None:
+        last = {
+            "timestamp": iso_utc(found.reading.received_at, microseconds=True),
+            "age_s": round((stored.now - found.reading.received_at).total_seconds()),
+            "instant_power_w": found.reading.power_w,
+            "cumulative_power_kwh": found.reading.energy_import_kwh,
+        }
+    return {
+        "meter": meter.key,
+        "name": meter.name,
+        "first_seen": iso_utc(meter.first_seen),
+        "last_seen": iso_utc(meter.last_seen),
+        "last_reading": last,
+        "half_hours": dict(zip(("today", "month", "total"), map(_part, known), strict=False)),
+        "backfill": {"settled": known[3].present + known[3].absent, "expected": known[3].expected + known[3].absent},
+        "conflicts": len(half_hours.conflicts(stored.conn, meter.key)),
+    }
+
+
+def _part(known: Completeness) -> dict[str, Any]:
+    return {
+        "present": known.present,
+        "expected": known.expected,
+        "absent": known.absent,
+        "ratio": round(known.ratio, 4),
+    }
+
+
+def _size(file: Path) -> int:
+    try:
+        return file.stat().st_size
+    except OSError:
+        return 0
+
+
+# --- for people -------------------------------------------------------------------------------------------------------
+
+
+def _lines(found: Mapping[str, Any], zone: tzinfo) -> Iterator[tuple[str, str]]:
+    """Name and text of every line above the outputs."""
+    process = found["collector"]["process"]
+    running = _("running, process {process}").format(process=process)
+    yield _("collector"), running if process else _("not running")
+    database = found["database"]
+    yield _("database"), _("{path}, {size}").format(path=database["path"], size=size_text(database["bytes"]))
+    for file in database["damaged_files"]:
+        yield (
+            _("set aside"),
+            _("{file}; bring back its data: {program} check --salvage").format(file=file, program=PROGRAM),
+        )
+    if not found["meters"]:
+        yield _("meter"), _("none was read yet")
+    for meter in found["meters"]:
+        yield from _meter_lines(meter, zone)
+
+
+def _meter_lines(meter: Mapping[str, Any], zone: tzinfo) -> Iterator[tuple[str, str]]:
+    yield _("meter"), f"{meter['name']} ({meter['meter']})" if meter["name"] else meter["meter"]
+    last = meter["last_reading"]
+    if last is None:
+        yield _("last reading"), _("none yet")
+    else:
+        at = datetime.fromisoformat(last["timestamp"]).astimezone(zone)
+        values = ((last["instant_power_w"], "W"), (last["cumulative_power_kwh"], "kWh"))
+        said = [
+            _("{age} ago").format(age=age_text(last["age_s"])),
+            *(_value(*each) for each in values if each[0] is not None),
+        ]
+        yield _("last reading"), f"{at:%Y-%m-%d %H:%M:%S}  ({', '.join(said)})"
+    names = {"today": _("half hours today"), "month": _("this month"), "total": _("in total")}
+    for key, name in names.items():
+        part = meter["half_hours"][key]
+        yield name, _share(part["present"], part["expected"])
+    backfill = meter["backfill"]
+    yield _("meter's memory"), _share(backfill["settled"], backfill["expected"], with_bar=True)
+    if meter["conflicts"]:
+        yield _("disagreements"), _("{count}; see: {program} check").format(count=meter["conflicts"], program=PROGRAM)
+
+
+def _value(number: int | Decimal, unit: str) -> str:
+    return f"{number:f} {unit}" if isinstance(number, Decimal) else f"{number} {unit}"
+
+
+def _share(part: int, whole: int, *, with_bar: bool = False) -> str:
+    if not whole:
+        return _("none expected yet")
+    hundredths = part * 10_000 // whole  # rounded down: 100 % is said of what is complete only
+    text = _("{part} of {whole} ({percent} %)").format(part=part, whole=whole, percent=f"{hundredths / 100:.10g}")
+    drawn = tables.bar(Decimal(part), Decimal(whole), BAR_WIDTH) if with_bar and part < whole else ""
+    return f"{text}  {drawn}".rstrip()
+
+
+def size_text(count: int) -> str:
+    """Bytes as people say them: `3.4 MB`."""
+    size = float(count)
+    for unit in ("bytes", "kB", "MB"):
+        if size < 1000:
+            return f"{size:.3g} {unit}" if unit != "bytes" else f"{count} {unit}"
+        size /= 1000
+    return f"{size:.3g} GB"
+
+
+def age_text(seconds: int) -> str:
+    """A length of time in its two largest units."""
+    if seconds < 0:
+        return _("{seconds} s ahead of this clock,").format(seconds=-seconds)
+    parts: Sequence[tuple[int, str]] = (
+        (seconds // 86_400, _("d")),
+        (seconds // 3600 % 24, _("h")),
+        (seconds // 60 % 60, _("min")),
+        (seconds % 60, _("s")),
+    )
+    first = next((number for number, (count, _unit) in enumerate(parts) if count), len(parts) - 1)
+    return " ".join(f"{count} {unit}" for count, unit in parts[first : first + 2] if count or unit == parts[first][1])
