@@ -16,7 +16,6 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from importlib import import_module
 from pathlib import Path
 from typing import NamedTuple
 
@@ -80,7 +79,7 @@ def verb_of(words: tuple[str, ...]) -> str:
 def parser_of(verb: str) -> Parser:
     """The program's own parser for `verb`."""
     parser = Parser(f"{PROGRAM} {verb}")
-    import_module(f"{cli.__name__}.{verb}").add_arguments(parser)
+    cli.module_of(verb).add_arguments(parser)
     return parser
 
 

@@ -8,9 +8,7 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from importlib import import_module
 from pathlib import Path
-from types import ModuleType
 from typing import Final
 
 from hems_data_collector import cli
@@ -37,6 +35,12 @@ SETTINGS_JA: Final[Mapping[str, str]] = {
     "schedule": "`schedule` モードの cron 式。秒を指定するときは6つ目（末尾）の項目に書く。`@hourly` なども可",
     "interval": "`interval` モードの間隔（秒）",
     "local_timezone": "メーターの時計、cron 式、ログの時刻のタイムゾーン",
+    "database": "データベースの場所。なければ `$STATE_DIRECTORY`、`$XDG_STATE_HOME/hems-data-collector`、"
+    "`~/.local/state/hems-data-collector` の順に決まるフォルダーの `hems.db`",
+    "keep_readings": "計測値を残す期間: `400d`（日）、`2y`（年）、`all`。30分値は消さない",
+    "half_hours": "30分ごとのレコードも送る（メーターの履歴から読んだものを含む）",
+    "deliver_from": "新しい出力先に、現在からではなくこの時刻（`2026-01-15` など）以降に保存した分から送る",
+    "backfill_spacing": "メーターの履歴を裏で読むときの要求の間隔（秒）",
     "debug": "通信内容をすべてログに出す（ID やパスワードは伏せ字）",
     "file": "`file` の書き込み先",
     "webhook_url": "`webhook` の送信先",
@@ -56,6 +60,12 @@ VERBS_JA: Final[Mapping[str, str]] = {
     "read": "今の値を一度だけ計測。端末では表、パイプではレコードを出力",
     "emulate": "他のプログラムのために、スティックとメーターのエミュレーターを提供",
     "decode": "16進のフレームや記録したシリアル通信の内容を読み解く（オフライン）",
+    "history": "使用量の履歴: 1日は30分ごと、1か月は日ごと。表、CSV、JSON",
+    "export": "保存したデータをすべて CSV、JSON、Parquet に書き出す",
+    "status": "保存したデータとコレクターの状態を表示",
+    "outputs": "各出力先の状態: 健全性、未送信のレコード、拒否されたレコード",
+    "replay": "保存したレコードを1つの出力先にもう一度送る",
+    "dead-letters": "出力先に拒否されたレコードの一覧、再送、破棄",
 }
 
 
@@ -92,16 +102,12 @@ def options_ja() -> str:
 
 def verbs() -> str:
     """The words that may stand first."""
-    return table(("verb", "what it does"), [(code(verb), _module_of(verb).HELP) for verb in cli.VERBS])
+    return table(("verb", "what it does"), [(code(verb), cli.module_of(verb).HELP) for verb in cli.VERBS])
 
 
 def verbs_ja() -> str:
     """The same in Japanese; raises KeyError for a verb without a Japanese line."""
     return table(("サブコマンド", "内容"), [(code(verb), VERBS_JA[verb]) for verb in cli.VERBS])
-
-
-def _module_of(verb: str) -> ModuleType:
-    return import_module(f"{cli.__name__}.{verb}")
 
 
 def flags(row: Setting) -> str:

@@ -22,8 +22,19 @@ from hems_data_collector.cli.messages import PROGRAM, say, show_bug, show_error
 from hems_data_collector.errors import EXIT_BUG, EXIT_CONFIG, EXIT_OK, EXIT_USAGE, ConfigError, HemsError
 
 DEFAULT_VERB: Final = "run"
-VERBS: Final = (DEFAULT_VERB, "read", "emulate", "decode")
-"""Each is a module of this folder, imported only when it is asked for."""
+VERBS: Final = (
+    DEFAULT_VERB,
+    "read",
+    "emulate",
+    "decode",
+    "history",
+    "export",
+    "status",
+    "outputs",
+    "replay",
+    "dead-letters",
+)
+"""Each is a module of this folder (with `_` for `-`), imported only when it is asked for."""
 
 EXIT_INTERRUPTED: Final = 130  # 128 + SIGINT, as shells have it
 _STDOUT_ERRORS: Final = frozenset((errno.ENOSPC, errno.EIO, errno.EFBIG, errno.EDQUOT))
@@ -66,7 +77,7 @@ def _dispatch(words: Sequence[str]) -> int:
     verb = words[0] if named else DEFAULT_VERB
     if verb not in VERBS:
         return _unknown_verb(verb)
-    module = _module_of(verb)
+    module = module_of(verb)
     is_default = verb == DEFAULT_VERB
     parser = Parser(PROGRAM if is_default else f"{PROGRAM} {verb}", tail=_verbs_help if is_default else None)
     module.add_arguments(parser)
@@ -76,12 +87,13 @@ def _dispatch(words: Sequence[str]) -> int:
     return code
 
 
-def _module_of(verb: str) -> ModuleType:
-    return import_module(f"{__name__}.{verb}")
+def module_of(verb: str) -> ModuleType:
+    """The file of a verb."""
+    return import_module(f"{__name__}.{verb.replace('-', '_')}")
 
 
 def _verbs_help() -> str:
-    rows = "".join(f"\n  {verb:<10}{_module_of(verb).HELP}" for verb in VERBS)
+    rows = "".join(f"\n  {verb:<14}{module_of(verb).HELP}" for verb in VERBS)
     more = _("{program} VERB --help tells more about one.").format(program=PROGRAM)
     return "\n" + _("verbs:") + rows + "\n\n" + more + "\n"
 

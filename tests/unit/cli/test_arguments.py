@@ -25,7 +25,7 @@ def verbs_that_need_nothing(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, 
         fake.run = lambda arguments, verb=verb: calls.append((verb, arguments)) or 0  # type: ignore[attr-defined]
         if verb == "run":
             fake.add_arguments = run_verb.add_arguments  # type: ignore[attr-defined]
-        monkeypatch.setitem(sys.modules, f"hems_data_collector.cli.{verb}", fake)
+        monkeypatch.setitem(sys.modules, cli.module_of(verb).__name__, fake)
     return calls
 
 
@@ -86,7 +86,7 @@ def test_the_help_shows_every_flag_with_its_default_then_the_verbs(
     for flag in ("-h, --help", "-v, --version", "-o ", "-f ", "-s ", "-i "):
         assert flag in text
     for verb in cli.VERBS:
-        assert f"  {verb:<10}help of {verb}\n" in text
+        assert f"  {verb:<14}help of {verb}\n" in text
         assert text.index(f"help of {verb}") > position
     for name in OUTPUTS:
         assert name in text
@@ -108,7 +108,8 @@ def test_run_is_the_verb_that_is_meant(
     ("argv", "message"),
     [
         (["raed"], 'unknown verb "raed". Did you mean "read"?'),
-        (["zzz"], 'unknown verb "zzz". Possible are: run, read, emulate, decode.'),
+        (["zzz"], 'unknown verb "zzz". Possible are: run, read, emulate, decode, '),
+        (["dead_letters"], 'unknown verb "dead_letters". Did you mean "dead-letters"?'),
         ([""], 'unknown verb "".'),
         (["--debug", "read"], "the verb must stand first: hems-data-collector read ..."),
         (["-o", "stdout", "read"], "the verb must stand first: hems-data-collector read ..."),
