@@ -8,7 +8,7 @@ import glob
 import logging
 import os
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from pathlib import Path
@@ -115,20 +115,17 @@ class Database:
     def _transaction(self, work: Callable[[sqlite3.Connection], T]) -> T:
         try:
             conn = self._connected()
-            try:
-                conn.execute("BEGIN IMMEDIATE")
-                result = work(conn)
-                conn.execute("COMMIT")
-            finally:
-                if conn.in_transaction:
-                    with contextlib.suppress(sqlite3.Error):
-                        conn.rollback()
+            with transaction(conn):
+                return work(conn)
         except sqlite3.Error as error:
-            told = self._after(error)
+            told = self._after(error) or self._damage_behind(error)
             if told is None:
                 raise
             raise told from error
-        return result
+        except (ArithmeticError, LookupError, TypeError, ValueError) as error:
+            if (told := self._damage_behind(error)) is not None:
+                raise told from error
+            raise
 
     def _begin(self) -> None:
         """The first connection, with everything that only the start may refuse."""
@@ -193,6 +190,16 @@ class Database:
             self._disconnect()
         return failures.explained(error, self.path)
 
+    def _damage_behind(self, error: Exception) -> StoreDamaged | None:
+        """Whether what looks like a bug comes from values that no sound file can have."""
+        try:
+            if self._conn is None or is_sound(self._conn):
+                return None
+        except sqlite3.Error as trouble:
+            if not failures.is_damage(trouble):
+                return None
+        return failures.damaged(self.path, error)
+
     def _renew(self, error: StoreDamaged, now: datetime) -> None:
         """Set the damaged file aside and begin a new one; a disk that does not even take that is left for later."""
         self._disconnect()
@@ -208,11 +215,24 @@ def open_reader(path: Path) -> sqlite3.Connection:
 
 
 def open_editor(path: Path) -> sqlite3.Connection:
-    """A connection for the small changes of a verb (`BEGIN IMMEDIATE` ... `COMMIT`), also while a collector runs.
+    """A connection for the small changes of a verb (each in a `transaction`), also while a collector runs.
 
     Raises StoreError.
     """
     return _opened(path, "rw")
+
+
+@contextlib.contextmanager
+def transaction(conn: sqlite3.Connection) -> Iterator[None]:
+    """All that is done inside, or nothing; waits for a collector that writes just now."""
+    conn.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+        conn.execute("COMMIT")
+    finally:
+        if conn.in_transaction:
+            with contextlib.suppress(sqlite3.Error):
+                conn.rollback()
 
 
 def _opened(path: Path, mode: str) -> sqlite3.Connection:
@@ -248,8 +268,19 @@ def _connection(path: Path, mode: str) -> sqlite3.Connection:
         timeout=BUSY_TIMEOUT_S,
         cached_statements=STATEMENTS,
     )
+    conn.text_factory = _text
     conn.execute("PRAGMA foreign_keys = ON")
     return conn
+
+
+def _text(stored: bytes) -> str:
+    return stored.decode("utf-8", "replace")  # a damaged letter must not stop the reading of a whole table
+
+
+def is_sound(conn: sqlite3.Connection) -> bool:
+    """Whether SQLite finds nothing wrong with the file; looks at the whole of it. Raises sqlite3.Error."""
+    sound = conn.execute("PRAGMA quick_check(1)").fetchone()[0] == "ok"
+    return sound and conn.execute("PRAGMA foreign_key_check").fetchone() is None
 
 
 def _probe(conn: sqlite3.Connection) -> None:

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import logging
 import sqlite3
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import MappingProxyType
-from typing import Final
+from typing import Any, Final, TypeVar
 
 from hems_data_collector.errors import StoreDamaged, StoreUnavailable
+
+log = logging.getLogger(__name__)
+T = TypeVar("T")
+Row = tuple[Any, ...]
 
 _CAUSES: Final = MappingProxyType(
     {
@@ -52,15 +59,41 @@ def needs_reopening(error: sqlite3.Error) -> bool:
     return primary_code(error) in _STALE
 
 
+@contextmanager
+def translated(path: Path) -> Iterator[None]:
+    """Raise what is no bug as StoreUnavailable, for verbs that read or change `path` themselves."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise explained(error, path) or error from error
+
+
+def damaged(path: Path, error: Exception) -> StoreDamaged:
+    """What is told of a file that is no sound database, as `error` shows."""
+    return StoreDamaged(
+        f"The database {path} is damaged ({error}).",
+        remedy="`hems-data-collector check --salvage` brings back what is undamaged in it.",
+    )
+
+
 def explained(error: sqlite3.Error, path: Path) -> StoreUnavailable | None:
     """The error for the caller; None where it is a bug (wrong SQL, a broken constraint)."""
     code = primary_code(error)
     if code in _DAMAGED:
-        return StoreDamaged(
-            f"The database {path} is damaged ({error}).",
-            remedy="`hems-data-collector check --salvage` brings back what is undamaged in it.",
-        )
+        return damaged(path, error)
     if code not in _CAUSES:
         return None
     cause, remedy = _CAUSES[code]
     return StoreUnavailable(f"The database {path} cannot be used ({error}).", cause=cause, remedy=remedy)
+
+
+def sound_rows(rows: Iterable[Row], made: Callable[[Row], T]) -> Iterator[T]:
+    """What `made` makes of each row; one whose values are impossible is left out and told.
+
+    SQLite keeps no checksums: a flipped bit may stand in a file that is otherwise sound.
+    """
+    for row in rows:
+        try:
+            yield made(row)
+        except (ArithmeticError, LookupError, TypeError, ValueError) as error:
+            log.error("A row of the database makes no sense and is passed over (%r): %s", error, row)

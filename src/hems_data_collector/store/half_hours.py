@@ -18,6 +18,7 @@ from hems_data_collector.echonet import plausible_delta, register_delta
 from hems_data_collector.meter.profile import MeterProfile
 from hems_data_collector.readings import Consumption, HalfHour, HalfHourEnergy, HalfHourSource
 from hems_data_collector.store import meters
+from hems_data_collector.store.failures import sound_rows
 from hems_data_collector.store.position import next_seq
 from hems_data_collector.store.readings import kwh_of
 from hems_data_collector.store.times import HALF_HOUR_S, from_seconds, to_micros, to_seconds
@@ -176,7 +177,7 @@ def slots(conn: sqlite3.Connection, meter: str, start: datetime, end: datetime) 
         (meters.number(conn, meter), to_seconds(start), to_seconds(end)),
     )
     scales = meters.scales(conn)
-    return [_half_hour(meter, at, row, scales) for at, *row in rows]
+    return list(sound_rows(rows, lambda row: _half_hour(meter, row[0], row[1:], scales)))
 
 
 def newest(conn: sqlite3.Connection, meter: str) -> datetime | None:
@@ -248,8 +249,7 @@ def energies(conn: sqlite3.Connection, meter: str, first_end: datetime, last_end
         f"SELECT {ENERGY_COLUMNS} FROM half_hours WHERE meter = ? AND at BETWEEN ? AND ? ORDER BY at",
         (meters.number(conn, meter), to_seconds(first_end), to_seconds(last_end)),
     )
-    for row in rows:
-        yield energy_of(row, meter, scales)
+    return sound_rows(rows, lambda row: energy_of(row, meter, scales))
 
 
 ENERGY_COLUMNS: Final = "at, import_used, export_used, import_raw, export_raw, scale, source"

@@ -9,18 +9,18 @@ import sqlite3
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from itertools import islice
-from typing import Any, Final
+from typing import Final
 
 from hems_data_collector.readings import Record, published, published_half_hour
 from hems_data_collector.store import meters
+from hems_data_collector.store.failures import Row, sound_rows
 from hems_data_collector.store.half_hours import ENERGY_COLUMNS, energy_of
 from hems_data_collector.store.position import next_seq
 from hems_data_collector.store.readings import COLUMNS, stored
 from hems_data_collector.store.times import HALF_HOUR_S, HOUR_US, SECOND_US, from_micros, to_micros
 
 FORGOTTEN_AFTER: Final = timedelta(days=30)  # an output that is not configured any more
-OK: Final = "ok"
+LAST: Final = 1 << 62  # above every number
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -160,17 +160,28 @@ def states(conn: sqlite3.Connection, *, half_hours: bool = True) -> list[OutputR
 
 def waiting(conn: sqlite3.Connection, output: str, *, half_hours: bool) -> int:
     """How many records `output` has not got yet, those to be sent once more included."""
-    spans: list[_Replay] = [*_replays(conn, output), _Replay(0, _cursor(conn, output) + 1, 1 << 62, None)]
-    count = 0
-    for span in spans:
-        seqs, bounds = (span.next_seq, span.last_seq), span.times
-        where, values = _time_condition(bounds, "received_us", 1)
-        count += _count(conn, f"SELECT count(*) FROM readings WHERE seq BETWEEN ? AND ?{where}", (*seqs, *values))
-        if half_hours:
-            where, values = _time_condition(bounds, "at", SECOND_US)
-            sql = f"SELECT count(*) FROM half_hours WHERE seq BETWEEN ? AND ? AND seq IS NOT NULL{where}"
-            count += _count(conn, sql, (*seqs, *values))
-    return count
+    spans = [(again.next_seq, again.last_seq, again.times) for again in _replays(conn, output)]
+    spans.append((_cursor(conn, output) + 1, LAST, None))
+    return sum(count(conn, *span, half_hours=half_hours) for span in spans)
+
+
+def count(
+    conn: sqlite3.Connection,
+    first: int,
+    last: int,
+    times: tuple[int, int] | None = None,
+    *,
+    half_hours: bool = True,
+) -> int:
+    """How many records there are from number `first` to `last`, of a range of time where one is given."""
+    where, values = _time_condition(times, "received_us", 1)
+    sql = f"SELECT count(*) FROM readings WHERE seq BETWEEN ? AND ?{where}"
+    found = int(conn.execute(sql, (first, last, *values)).fetchone()[0])
+    if half_hours:
+        where, values = _time_condition(times, "at", SECOND_US)
+        sql = f"SELECT count(*) FROM half_hours WHERE seq BETWEEN ? AND ? AND seq IS NOT NULL{where}"
+        found += int(conn.execute(sql, (first, last, *values)).fetchone()[0])
+    return found
 
 
 def rewind(conn: sqlite3.Connection, output: str, start: datetime, end: datetime) -> int:
@@ -323,26 +334,31 @@ def _records(
 ) -> list[tuple[int, Record]]:
     """At most `limit` records with their numbers from `first` to `last`, in order."""
     scales, keys = meters.scales(conn), meters.keys(conn)
-    seqs = (first, (1 << 62) if last is None else last)
+    seqs = (first, LAST if last is None else last)
     where, values = _time_condition(times, "received_us", 1)
-    found: list[tuple[int, Record]] = []
-    for seq, *row in conn.execute(
+
+    def of_reading(row: Row) -> tuple[int, Record]:
+        key, name = keys[row[1]]
+        item = stored(row[0], row[1:], key, scales)
+        return item.seq, published(item.reading, item.recent, meter_name=name)
+
+    def of_half_hour(row: Row) -> tuple[int, Record]:
+        return row[0], published_half_hour(energy_of(row[2:], keys[row[1]][0], scales))
+
+    rows = conn.execute(
         f"SELECT seq, {COLUMNS} FROM readings WHERE seq BETWEEN ? AND ?{where} ORDER BY seq LIMIT ?",
         (*seqs, *values, limit),
-    ):
-        key, name = keys[row[0]]
-        reading = stored(seq, row, key, scales)
-        found.append((seq, published(reading.reading, reading.recent, meter_name=name)))
+    )
+    found = list(sound_rows(rows, of_reading))
     if half_hours:
         where, values = _time_condition(times, "at", SECOND_US)
-        for seq, meter, *energy in conn.execute(
+        rows = conn.execute(
             f"SELECT seq, meter, {ENERGY_COLUMNS} FROM half_hours WHERE seq BETWEEN ? AND ? AND seq IS NOT NULL{where}"
             " ORDER BY seq LIMIT ?",
             (*seqs, *values, limit),
-        ):
-            found.append((seq, published_half_hour(energy_of(energy, keys[meter][0], scales))))
-        found.sort(key=_number)
-    return list(islice(found, limit))
+        )
+        found = sorted((*found, *sound_rows(rows, of_half_hour)), key=_number)
+    return found[:limit]
 
 
 def _time_condition(times: tuple[int, int] | None, column: str, unit_us: int) -> tuple[str, tuple[int, ...]]:
@@ -364,7 +380,3 @@ def _dead(conn: sqlite3.Connection, output: str, seqs: Iterable[int] | None) -> 
 
 def _number(item: tuple[int, Record]) -> int:
     return item[0]
-
-
-def _count(conn: sqlite3.Connection, sql: str, values: Sequence[Any]) -> int:
-    return int(conn.execute(sql, values).fetchone()[0])

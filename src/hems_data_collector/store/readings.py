@@ -14,6 +14,7 @@ from hems_data_collector.echonet import EnergyScale
 from hems_data_collector.meter.profile import MeterProfile
 from hems_data_collector.readings import Consumption, Reading
 from hems_data_collector.store import meters
+from hems_data_collector.store.failures import sound_rows
 from hems_data_collector.store.position import next_seq
 from hems_data_collector.store.times import HOUR_US, from_micros, from_seconds, to_micros, to_seconds
 
@@ -104,12 +105,12 @@ def between(conn: sqlite3.Connection, meter: str, start: datetime, end: datetime
     )
     for first, last, hour in hours:
         low, high = max(start_us, hour * HOUR_US), min(end_us, (hour + 1) * HOUR_US)
-        for seq, *values in conn.execute(
+        found = conn.execute(
             f"SELECT seq, {COLUMNS} FROM readings WHERE seq BETWEEN ? AND ? AND meter = ?"
             " AND received_us >= ? AND received_us < ? ORDER BY received_us, seq",
             (first, last, row, low, high),
-        ):
-            yield stored(seq, values, meter, scales)
+        )
+        yield from sound_rows(found, lambda values: stored(values[0], values[1:], meter, scales))
 
 
 def newest(conn: sqlite3.Connection, meter: str) -> StoredReading | None:
@@ -146,7 +147,7 @@ def row_of(reading: Reading, recent: Consumption | None, energy: EnergyScale, *,
     return row
 
 
-def stored(seq: int, row: Row | list[Any], meter: str, scales: dict[int, meters.Scale]) -> StoredReading:
+def stored(seq: int, row: Row, meter: str, scales: dict[int, meters.Scale]) -> StoredReading:
     """A row (`COLUMNS`) as what was appended."""
     (_, received_us, power_w, r_da, t_da, import_raw, export_raw, fixed_at, fixed_import, fixed_export) = row[:10]
     scale, recent_end, recent_raw, lqi, marks = row[10:]

@@ -146,3 +146,10 @@ CREATE TABLE dead_letters (
     tries  INTEGER NOT NULL,
     PRIMARY KEY (output, seq)
 ) WITHOUT ROWID;
+
+-- Damaged files that were read: how far their numbers were shifted, and when the last row was in.
+CREATE TABLE salvages (
+    file        TEXT PRIMARY KEY,
+    shift       INTEGER NOT NULL,
+    finished_us INTEGER
+) WITHOUT ROWID;
