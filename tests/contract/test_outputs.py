@@ -19,7 +19,7 @@ from hems_data_collector.errors import OutputError, OutputPaused, OutputRejected
 from hems_data_collector.outputs import OUTPUTS, Output
 from hems_data_collector.readings import Record
 from support.far_ends import FAR_ENDS, POISON, FarEnd
-from support.records import record, records
+from support.records import CSV_HEADER, record, records
 from support.waiting import until
 
 PROMPTLY_S = 1.0
@@ -81,8 +81,37 @@ def test_settings_have_names_of_their_own() -> None:
 
 async def test_a_record_arrives_whole(far_end: FarEnd) -> None:
     output = await opened(far_end)
-    assert await output.deliver([record()], b"position") == b"position"
+    checkpoint = await output.deliver([record()], b"position")
+    assert far_end.keeps_position or checkpoint == b"position"
     assert far_end.received() == [far_end.expected(record())]
+    await output.close()
+
+
+async def test_it_goes_on_from_what_it_returned_also_in_the_next_run(far_end: FarEnd) -> None:
+    checkpoint = None
+    for number in range(3):
+        output = await opened(far_end)
+        for item in records(3 * number + 3)[3 * number :]:
+            before = await output.prepare(checkpoint, [item])
+            assert await output.prepare(before, [item]) == before
+            checkpoint = await output.deliver([item], before)
+            assert (checkpoint != before) == far_end.keeps_position
+        await output.close()
+    assert [line for line in far_end.received() if line != CSV_HEADER] == [
+        far_end.expected(item) for item in records(9)
+    ]
+
+
+async def test_what_arrived_without_being_acknowledged_is_there_once_where_that_can_be_told(far_end: FarEnd) -> None:
+    output = await opened(far_end)
+    pending = list(records(6))
+    checkpoint = await output.prepare(None, pending)
+    checkpoint = await output.prepare(await output.deliver(pending[:1], checkpoint), pending[1:])
+    await output.deliver(pending[1:4], checkpoint)  # and this answer is lost
+    checkpoint = await output.prepare(checkpoint, pending[1:])
+    await output.deliver(pending[1:], checkpoint)
+    sent = pending if far_end.keeps_position else [*pending[:4], *pending[1:]]
+    assert far_end.received() == [far_end.expected(item) for item in sent]
     await output.close()
 
 

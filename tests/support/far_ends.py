@@ -34,6 +34,8 @@ class FarEnd(ABC):
     name: ClassVar[str]
     format: ClassVar[str] = "json"
     can_pause: ClassVar[bool] = True
+    keeps_position: ClassVar[bool] = False
+    """Whether it can tell what arrived without being acknowledged."""
     secrets: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -140,6 +142,7 @@ class Disk(FarEnd):
 
     name = "file"
     format = "csv"
+    keeps_position = True
 
     @property
     def _path(self) -> Path:

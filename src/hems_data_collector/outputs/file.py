@@ -1,25 +1,28 @@
-"""Records appended to one file, which survives rotation and never keeps half a record."""
+"""Records appended to a file, which survives rotation and never keeps half a record, or one twice."""
 
 from __future__ import annotations
 
 import contextlib
 import errno
+import logging
 import os
-import stat
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, ClassVar, Final, Self
+from typing import Any, ClassVar, Final, ParamSpec, Self, TypeVar
+
+import msgspec
 
 from hems_data_collector.clock import Clock
-from hems_data_collector.errors import ConfigError, OutputPaused, OutputRejected, OutputUnavailable
+from hems_data_collector.errors import ConfigError, OutputRejected, OutputUnavailable
+from hems_data_collector.outputs.appended import AppendedFile, ForeignHeader, Found, Position
 from hems_data_collector.outputs.base import Output, Setting
 from hems_data_collector.outputs.blocking import BlockingCalls
 from hems_data_collector.outputs.formats import Format
-from hems_data_collector.readings import RECORD_KEYS, Record
+from hems_data_collector.readings import HALF_HOUR_KEYS, HALF_HOUR_KIND, READING_KIND, RECORD_KEYS, Record
 
-FILE_MODE: Final = 0o640
-"""Readable by the owner's group, not by everyone: consumption tells when nobody is at home."""
+logger = logging.getLogger(__name__)
+T = TypeVar("T")
+P = ParamSpec("P")
 
 _NO_FOLDER: Final = ("The folder does not exist.", "Create it, or correct --file.")
 _NO_PERMISSION: Final = (
@@ -42,88 +45,12 @@ _CAUSES: Final[Mapping[int, tuple[str, str]]] = {
 _OTHER_CAUSE: Final = ("The disk or the system refused it.", "See the system log, or choose another place with --file.")
 
 
-class ForeignHeader(OutputPaused):
-    """The file begins with another header than our records need."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AppendedFile:
-    """A file that is opened anew for every append, so that it may be renamed, truncated or deleted in between."""
-
-    path: Path
-    header: bytes
-    """What the file begins with; empty where the format has none."""
-
-    def check(self) -> None:
-        """Create it if it is missing, and look at its header; raises OSError or ForeignHeader."""
-        with self._opened() as descriptor:
-            self._usable_size(descriptor)
-
-    def append(self, data: bytes) -> None:
-        """Append all of `data`, or nothing, down to the disk; raises OSError or ForeignHeader."""
-        with self._opened() as descriptor:
-            size = self._usable_size(descriptor)
-            lead = self.header if size == 0 else b""
-            if size > 0 and os.pread(descriptor, 1, size - 1) != b"\n":
-                lead = b"\n"  # an earlier writer died in mid-line: our record gets a line of its own
-            self._write_whole(descriptor, lead + data)
-            if size == 0:
-                self._sync_folder()
-
-    @contextlib.contextmanager
-    def _opened(self) -> Iterator[int]:
-        descriptor = os.open(self.path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, FILE_MODE)
-        try:
-            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-                raise OSError(errno.ENXIO, os.strerror(errno.ENXIO))
-            yield descriptor
-        finally:
-            os.close(descriptor)
-
-    def _usable_size(self, descriptor: int) -> int:
-        """The size of the file, 0 after a header torn by a crash is removed; raises ForeignHeader."""
-        size = os.fstat(descriptor).st_size
-        expected = self.header.rstrip(b"\r\n")
-        if size == 0 or not expected:
-            return size
-        found = os.pread(descriptor, len(expected) + 1, 0)
-        if found[: len(expected)] == expected and found[len(expected) :] in (b"", b"\r", b"\n"):
-            return size
-        if size < len(self.header) and self.header.startswith(found):
-            os.ftruncate(descriptor, 0)
-            return 0
-        raise ForeignHeader(
-            f"The file {self.path} begins with another header than these records have.",
-            cause="It was written in another format, by another program, or with other columns.",
-            remedy="Move it away, or choose another place with --file.",
-        )
-
-    @staticmethod
-    def _write_whole(descriptor: int, data: bytes) -> None:
-        before = os.fstat(descriptor).st_size
-        done = 0
-        try:
-            while done < len(data):
-                done += os.write(descriptor, data[done:])
-            os.fsync(descriptor)
-        except OSError:
-            with contextlib.suppress(OSError):
-                if os.fstat(descriptor).st_size == before + done:  # nobody else has written since
-                    os.ftruncate(descriptor, before)
-            raise
-
-    def _sync_folder(self) -> None:
-        """Make the name of a new file durable too, where the file system can."""
-        with contextlib.suppress(OSError):
-            folder = os.open(self.path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-            try:
-                os.fsync(folder)
-            finally:
-                os.close(folder)
-
-
 class FileOutput(Output):
-    """Appends to exactly the path given; a returned `deliver` means that the records are on the disk."""
+    """Appends to exactly the path given; a returned `deliver` means that the records are on the disk.
+
+    Half-hour records go to a file of their own beside it. The checkpoint says how far each file is, so that `prepare`
+    can remove what was written before a kill without being acknowledged: each record is there exactly once.
+    """
 
     name: ClassVar[str] = "file"
     help: ClassVar[str] = "a file that is appended to; may be rotated at any time"
@@ -140,7 +67,10 @@ class FileOutput(Output):
 
     def __init__(self, path: Path, format: Format, columns: Sequence[str]) -> None:
         self._format = format
-        self._file = AppendedFile(path=path, header=format.header(columns))
+        self._files = {
+            READING_KIND: AppendedFile(path=path, header=format.header(columns)),
+            HALF_HOUR_KIND: AppendedFile(path=half_hours_path(path), header=format.header(HALF_HOUR_KEYS)),
+        }
         self._calls = BlockingCalls("file")
 
     @classmethod
@@ -153,26 +83,81 @@ class FileOutput(Output):
         return cls(Path(path), format, columns)
 
     async def open(self) -> None:
+        file = self._files[READING_KIND]
         try:
-            await self._calls.run(self._file.check)
+            await self._calls.run(file.check)
         except OSError as error:
             cause, remedy = _CAUSES.get(error.errno or 0, _OTHER_CAUSE)
-            raise ConfigError(self._refusal(error), setting="--file", cause=cause, remedy=remedy) from error
+            raise ConfigError(_refusal(file, error), setting="--file", cause=cause, remedy=remedy) from error
         except ForeignHeader as error:
             raise ConfigError(error.what, setting="--file", cause=error.cause, remedy=error.remedy) from error
 
+    async def prepare(self, checkpoint: bytes | None, pending: Iterable[Record]) -> bytes | None:
+        """Cut off what we wrote without its acknowledgement being kept; anything else in the file is left alone."""
+        positions = _positions(checkpoint)
+        by_kind: dict[str, list[Record]] = {}
+        for record in pending:
+            by_kind.setdefault(record.kind, []).append(record)
+        for kind, records in by_kind.items():
+            file = self._file(kind)
+            known = positions.get(kind)
+            found = await self._run(file, file.look, known)
+            positions[kind] = found.position
+            if known is not None and found.surplus:
+                ours = self._beginning(found, records)
+                if await self._run(file, file.cut, known, ours):
+                    logger.info("file: %d unacknowledged bytes removed from %s", found.surplus, file.path)
+                    positions[kind] = known
+        return msgspec.json.encode(positions)
+
     async def deliver(self, batch: Sequence[Record], checkpoint: bytes | None) -> bytes | None:
-        if any(self._format.header(record.fields) != self._file.header for record in batch):
-            raise OutputRejected("The record has other columns than the CSV header of the file.")
-        try:
-            await self._calls.run(self._file.append, b"".join(map(self._format.encode, batch)))
-        except OSError as error:
-            cause, remedy = _CAUSES.get(error.errno or 0, _OTHER_CAUSE)
-            raise OutputUnavailable(self._refusal(error), cause=cause, remedy=remedy) from error
-        return checkpoint
+        by_kind: dict[str, list[bytes]] = {}
+        for record in batch:
+            if self._format.header(record.fields) != self._file(record.kind).header:
+                raise OutputRejected("The record has other columns than the CSV header of the file.")
+            by_kind.setdefault(record.kind, []).append(self._format.encode(record))
+        positions = _positions(checkpoint)
+        for kind, lines in by_kind.items():
+            file = self._file(kind)
+            positions[kind] = await self._run(file, file.append, b"".join(lines))
+        return msgspec.json.encode(positions)
 
     async def close(self) -> None:
         self._calls.close()
 
-    def _refusal(self, error: OSError) -> str:
-        return f"The file {self._file.path} cannot be written: {os.strerror(error.errno or 0)}."
+    def _file(self, kind: str) -> AppendedFile:
+        return self._files[HALF_HOUR_KIND if kind == HALF_HOUR_KIND else READING_KIND]
+
+    async def _run(self, file: AppendedFile, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """`call` on the thread; raises OutputUnavailable."""
+        try:
+            return await self._calls.run(call, *args, **kwargs)
+        except OSError as error:
+            cause, remedy = _CAUSES.get(error.errno or 0, _OTHER_CAUSE)
+            raise OutputUnavailable(_refusal(file, error), cause=cause, remedy=remedy) from error
+
+    def _beginning(self, found: Found, records: Iterable[Record]) -> bytes:
+        """`records` as they would stand in the file, no more bytes than there is surplus."""
+        data = bytearray(found.lead)
+        for record in records:
+            if len(data) >= found.surplus:
+                break
+            data += self._format.encode(record)
+        return bytes(data[: found.surplus])
+
+
+def half_hours_path(path: Path) -> Path:
+    """Where half-hour records go beside `path`: `data.csv` has its own in `data.half-hours.csv`."""
+    return path.with_name(f"{path.stem}.half-hours{path.suffix}")
+
+
+def _positions(checkpoint: bytes | None) -> dict[str, Position]:
+    """The position of each file by the kind of its records; empty where `checkpoint` is no such thing."""
+    if checkpoint is not None:
+        with contextlib.suppress(msgspec.MsgspecError):
+            return msgspec.json.decode(checkpoint, type=dict[str, Position])
+    return {}
+
+
+def _refusal(file: AppendedFile, error: OSError) -> str:
+    return f"The file {file.path} cannot be written: {os.strerror(error.errno or 0)}."
