@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine, Sequence
 from functools import partial
 from random import Random
 from typing import TYPE_CHECKING, Any, Final
 
 from hems_data_collector.clock import Clock, SystemClock
+from hems_data_collector.collector.backfill import Backfill
+from hems_data_collector.collector.backlog import StoredBacklog
 from hems_data_collector.collector.delivery import Delivery
 from hems_data_collector.collector.poller import Poller, read_now
+from hems_data_collector.collector.recorder import Recorder
 from hems_data_collector.collector.schedule import IntervalSchedule
 from hems_data_collector.collector.ticker import Ticker
 from hems_data_collector.config import Settings
+from hems_data_collector.credentials import Masker
+from hems_data_collector.errors import StoreError, StoreUnavailable
 from hems_data_collector.link.base import OnProgress, Pan, Progress
 from hems_data_collector.link.session import SessionState
 from hems_data_collector.link.transport import Transport, open_transport, register_scheme
@@ -22,64 +27,116 @@ from hems_data_collector.link.wisun import WisunLink
 from hems_data_collector.meter.client import MeterClient
 from hems_data_collector.meter.profile import MeterProfile
 from hems_data_collector.meter.reader import MeterReader
-from hems_data_collector.outputs import OUTPUTS
+from hems_data_collector.outputs import OUTPUTS, Output
 from hems_data_collector.outputs.formats import FORMATS
-from hems_data_collector.readings import Consumption, HalfHour, Reading, Record, published
+from hems_data_collector.readings import Consumption, Reading, Record, published
 from hems_data_collector.settings_values import EMULATOR_SCHEME
-from hems_data_collector.store.state_file import StateFile
+from hems_data_collector.store import outbox
+from hems_data_collector.store.database import Database
+from hems_data_collector.store.ports import Ports, Remembered
 
 if TYPE_CHECKING:
     from hems_data_collector.emulator import Emulator
 
 log = logging.getLogger(__name__)
 
-DRAIN_S: Final = 3.0  # what outputs get at the end; together with the modem's 3 s it stays below 5 s
+STORE_S: Final = 1.0  # what the store gets at the end
+DRAIN_S: Final = 3.0  # what store and outputs get at the end; together with the modem's 3 s it stays below 5 s
 _EMULATORS: Final[dict[str, Emulator]] = {}
 
 
 async def run_collector(
     settings: Settings, *, stop: asyncio.Event, clock: Clock | None = None, on_progress: OnProgress | None = None
 ) -> int:
-    """Collect until `stop` is set; returns the exit code. Raises ConfigError for outputs that cannot work."""
+    """Collect until `stop` is set; returns the exit code.
+
+    Raises ConfigError for an output that cannot work and StoreError for a database that cannot be used.
+    """
     clock = clock or SystemClock()
     rng = Random()
     outputs = [
         OUTPUTS[name].build(settings.output_values[name], FORMATS[settings.format], clock=clock)
         for name in settings.outputs
     ]
-    delivery = Delivery(outputs, None, clock, rng, on_closed=stop.set)
-    await delivery.open()
-    meter = _Meter(settings, clock=clock, rng=rng, on_progress=on_progress or _log_progress)
-    ticker = Ticker(settings.schedule or IntervalSchedule(settings.interval), clock=clock)
-    poller = Poller(
-        meter.reader,
-        ticker,
-        clock=clock,
-        zone=settings.zone,
-        wait_until_up=lambda: meter.link.wait_until(SessionState.UP),
-        publish=_publisher(delivery if outputs else None),
-        half_hours=meter.remembered.half_hours,
-    )
-    meter.client.on_notification = poller.notified
-    poller.on_profile = meter.remember_profile
-    poller.on_half_hour = meter.remember_half_hours
-    delivery.start()
-    tasks = [
-        asyncio.create_task(meter.link.keep(), name="link"),
-        asyncio.create_task(ticker.run(), name="ticker"),
-        asyncio.create_task(poller.run(), name="poller"),
-    ]
-    stopping = asyncio.create_task(stop.wait(), name="stop")
-    log.info("Collecting from %s.", settings.port.partition("?")[0])
+    for output in outputs:
+        await output.open()
+    database = Database.open(settings.database, clock=clock)
     try:
-        done, _ = await asyncio.wait([stopping, *tasks], return_when=asyncio.FIRST_COMPLETED)
-        for task in done - {stopping}:
-            task.result()
+        await _register(database, outputs, settings, clock)
+        backlog = StoredBacklog(database, half_hours=settings.half_hours)
+        delivery = Delivery(outputs, backlog, clock, rng, on_closed=stop.set)
+        recorder = Recorder(database, clock=clock, zone=settings.zone, on_stored=delivery.wake)
+        memory = Ports(database)
+        meter = _Meter(settings, memory, clock=clock, rng=rng, on_progress=on_progress or _log_progress)
+        ticker = Ticker(settings.schedule or IntervalSchedule(settings.interval), clock=clock)
+        poller = Poller(
+            meter.reader,
+            ticker,
+            clock=clock,
+            zone=settings.zone,
+            wait_until_up=lambda: meter.link.wait_until(SessionState.UP),
+            recorder=recorder,
+            publish=_live(delivery) if outputs else _log_reading,
+            recall=recorder.recall,
+            backfill=Backfill(
+                meter.reader,
+                database,
+                clock=clock,
+                zone=settings.zone,
+                spacing_s=settings.backfill_spacing,
+                record=recorder.store,
+            ),
+        )
+        meter.client.on_notification = poller.notified
+        poller.on_profile = meter.remember_profile
+        delivery.start()
+        log.info("Collecting from %s.", settings.port.partition("?")[0])
+        try:
+            await _until(
+                stop,
+                link=meter.link.keep(),
+                ticker=ticker.run(),
+                poller=poller.run(),
+                recorder=recorder.run(),
+                retention=recorder.prune(settings.keep_readings),
+            )
+        finally:
+            await asyncio.gather(meter.link.close(), _finish(recorder, delivery))
+            log.info("Stopped.")
     finally:
-        await _stop_tasks([stopping, *tasks])
-        await asyncio.gather(meter.link.close(), delivery.close(DRAIN_S))
-        log.info("Stopped.")
+        database.close()
     return 0
+
+
+async def _register(database: Database, outputs: Sequence[Output], settings: Settings, clock: Clock) -> None:
+    """Give each output that has a backlog its place in the log."""
+    names = [output.name for output in outputs if output.backlog]
+    now = clock.now()
+    try:
+        await database.run(lambda conn: outbox.register(conn, names, now=now, since=settings.deliver_from))
+    except StoreUnavailable as error:
+        log.warning("%s", error)
+
+
+async def _until(stop: asyncio.Event, **work: Coroutine[Any, Any, None]) -> None:
+    """Run every coroutine until `stop` is set; a bug in one of them is raised."""
+    tasks = [asyncio.create_task(coroutine, name=name) for name, coroutine in work.items()]
+    stopping = asyncio.create_task(stop.wait(), name="stop")
+    pending = {stopping, *tasks}
+    try:
+        while not stop.is_set():
+            done, pending = await asyncio.wait(pending, return_when=asyncio.FIRST_COMPLETED)
+            for task in done - {stopping}:
+                task.result()
+    finally:
+        for task in (stopping, *tasks):
+            task.cancel()
+        await asyncio.gather(stopping, *tasks, return_exceptions=True)
+
+
+async def _finish(recorder: Recorder, delivery: Delivery) -> None:
+    await recorder.finish(STORE_S)
+    await delivery.close(DRAIN_S - STORE_S)
 
 
 async def read_once(
@@ -87,24 +144,39 @@ async def read_once(
 ) -> tuple[Reading, Consumption | None, Record]:
     """One reading now; raises PortError, ModemError, LinkError or MeterError within 180 s."""
     clock = clock or SystemClock()
-    meter = _Meter(settings, clock=clock, rng=Random(), on_progress=on_progress or _log_progress)
+    database = _database_if_free(settings, clock)
+    memory = None if database is None else Ports(database)
+    meter = _Meter(settings, memory, clock=clock, rng=Random(), on_progress=on_progress or _log_progress)
     try:
         await meter.link.connect_once()
         if meter.reader.profile is None:
             meter.remember_profile(await meter.reader.introduce())
-        reading, recent = await read_now(meter.reader, meter.remembered.half_hours)
+        reading, recent = await read_now(meter.reader)
         return reading, recent, published(reading, recent)
     finally:
         await meter.link.close()
+        if database is not None:
+            database.close()
+
+
+def _database_if_free(settings: Settings, clock: Clock) -> Database | None:
+    """The database, for what it remembers of the port; one reading does without where a collector has it."""
+    try:
+        return Database.open(settings.database, clock=clock)
+    except StoreError as error:
+        log.debug("%s", error)
+        return None
 
 
 class _Meter:
     """One meter on one port, and what is remembered of it."""
 
-    def __init__(self, settings: Settings, *, clock: Clock, rng: Random, on_progress: OnProgress) -> None:
-        self._state = StateFile(settings.state_directory)
-        self._port = settings.port
-        self.remembered = self._state.recall(settings.port)
+    def __init__(
+        self, settings: Settings, memory: Ports | None, *, clock: Clock, rng: Random, on_progress: OnProgress
+    ) -> None:
+        self._memory = memory
+        self._port = Masker(settings.secrets)(settings.port)  # a URL may hold a secret
+        self.remembered = Remembered() if memory is None else memory.recall(self._port)
         fixed = settings.fixed_pan
         self.link = WisunLink(
             open_port=lambda: _open_port(settings, clock),
@@ -134,11 +206,9 @@ class _Meter:
     def remember_profile(self, profile: MeterProfile) -> None:
         self._keep(profile=profile)
 
-    def remember_half_hours(self, half_hours: tuple[HalfHour, ...]) -> None:
-        self._keep(half_hours=half_hours)
-
-    def _keep(self, **changes: object) -> None:
-        self.remembered = self._state.remember(self._port, **changes)
+    def _keep(self, **changes: Any) -> None:
+        if self._memory is not None:
+            self.remembered = self._memory.remember(self._port, **changes)
 
 
 async def _open_port(settings: Settings, clock: Clock) -> Transport:
@@ -157,11 +227,13 @@ async def _open_emulator(url: str, baudrate: int, *, settings: Settings, clock: 
     return emulator.open_port()
 
 
-def _publisher(delivery: Delivery | None) -> Callable[[Reading, Record], None]:
-    """Hand records to the outputs; without any, each reading is one line in the log (DESIGN §9)."""
-    if delivery is None:
-        return lambda reading, record: log.info("%s", one_line(reading, record))
-    return lambda reading, record: delivery.submit(record)
+def _live(delivery: Delivery) -> Callable[[Reading, Record], None]:
+    return lambda _, record: delivery.submit(record)
+
+
+def _log_reading(reading: Reading, record: Record) -> None:
+    """Without an output each reading is one line in the log (DESIGN §9)."""
+    log.info("%s", one_line(reading, record))
 
 
 def one_line(reading: Reading, record: Record) -> str:
@@ -183,9 +255,3 @@ def _log_progress(progress: Progress | None) -> None:
     if progress is not None:
         about = "" if progress.expected_s is None else f", about {progress.expected_s:.0f} s"
         log.info("%s%s.", progress.text, about)
-
-
-async def _stop_tasks(tasks: list[asyncio.Task[Any]]) -> None:
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)

@@ -38,6 +38,7 @@ from hems_data_collector.settings_table import (
     toml_types,
 )
 from hems_data_collector.settings_values import EMULATOR_SCHEME, secrets_of_url
+from hems_data_collector.store.database import FILE_NAME
 
 DEFAULT_SOURCE: Final = "default"
 _CORE: Final[Mapping[str, Setting]] = MappingProxyType({setting.name: setting for setting in CORE_SETTINGS})
@@ -77,6 +78,15 @@ class Settings:
     zone: ZoneInfo
     debug: bool
     state_directory: Path
+    database: Path
+    keep_readings: timedelta | None
+    """None: for ever."""
+    half_hours: bool
+    """A record for each half hour goes out beside the readings."""
+    deliver_from: datetime | None
+    """Timezone-aware; where a new output begins, None: at the present."""
+    backfill_spacing: int
+    """Seconds."""
     secrets: tuple[Secret, ...]
     """Everything that no text may show."""
     notes: tuple[str, ...]
@@ -90,6 +100,16 @@ class Settings:
     def source_of(self, name: str) -> str:
         """Where the value of a setting came from: `--port`, `environment variable SERIAL_PORT`, ..., `default`."""
         return self.sources.get(name, DEFAULT_SOURCE)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoreSettings:
+    """What is needed to look into the store: no port, no credentials, no outputs."""
+
+    database: Path
+    zone: ZoneInfo
+    half_hours: bool
+    secrets: tuple[Secret, ...]
 
 
 def load_settings(
@@ -110,6 +130,7 @@ def load_settings(
     output_values = {name: values.of_output(name) for name in outputs}
     _check_emulator(values, core["port"])
     credentials = _credentials(values, core["port"])
+    state_directory = _state_directory(sources.environ, cwd)
     return Settings(
         port=core["port"],
         baudrate=core["baudrate"],
@@ -123,12 +144,30 @@ def load_settings(
         interval=core.get("interval") or int(_CORE["interval"].default or 0),
         zone=core["local_timezone"],
         debug=core["debug"] == "true",
-        state_directory=_state_directory(sources.environ, cwd),
+        state_directory=state_directory,
+        database=_database(core["database"], state_directory, cwd),
+        keep_readings=core["keep_readings"],
+        half_hours=core["half_hours"],
+        deliver_from=_aware(core["deliver_from"], core["local_timezone"]),
+        backfill_spacing=core["backfill_spacing"],
         secrets=(*credentials.secrets(), *_other_secrets(sources)),
         notes=() if one_shot else _notes(sources, mode, outputs),
         warnings=_warnings(sources, core, schedule),
         library_environment=_library_environment(sources),
         sources=MappingProxyType(values.origins),
+    )
+
+
+def load_store_settings(flags: Mapping[str, FlagValue], environ: Mapping[str, str], cwd: Path) -> StoreSettings:
+    """Settle only what a verb on the stored data needs; raises ConfigError, naming setting, source and remedy."""
+    sources = read_sources(flags, environ, cwd, toml_types())
+    values = _Values(sources)
+    database, zone, half_hours = (values.one(_CORE[name]) for name in ("database", "local_timezone", "half_hours"))
+    return StoreSettings(
+        database=_database(database, _state_directory(sources.environ, cwd) if database is None else cwd, cwd),
+        zone=zone,
+        half_hours=half_hours,
+        secrets=_other_secrets(sources),
     )
 
 
@@ -251,10 +290,18 @@ def _not_configured(setting: Setting) -> ConfigError:
     )
 
 
+def _aware(moment: datetime | None, zone: ZoneInfo) -> datetime | None:
+    return moment if moment is None or moment.tzinfo is not None else moment.replace(tzinfo=zone)
+
+
 def _state_directory(environ: Mapping[str, str], cwd: Path) -> Path:
     if listed := environ.get("STATE_DIRECTORY"):
         return cwd / listed.split(":")[0]  # systemd gives several as a list
     return xdg_directory(environ, "XDG_STATE_HOME", ".local/state")
+
+
+def _database(given: str | None, state_directory: Path, cwd: Path) -> Path:
+    return state_directory / FILE_NAME if given is None else cwd / Path(given).expanduser()
 
 
 def _other_secrets(sources: Sources) -> tuple[Secret, ...]:

@@ -9,6 +9,7 @@ import difflib
 import re
 import urllib.parse
 from collections.abc import Callable, Collection
+from datetime import datetime, timedelta
 from gettext import gettext as _
 from importlib.util import find_spec
 from ipaddress import AddressValueError, IPv6Address
@@ -29,6 +30,10 @@ CHANNEL_MIN: Final = 0x21
 CHANNEL_MAX: Final = 0x3C
 """The channels of the 920 MHz B-route (skstack-ip §2, register S02)."""
 
+DAYS_PER_YEAR: Final = 365.25
+_AGE = re.compile(r"([0-9]{1,6})(d|y)?")
+_YES: Final = ("true", "yes", "on", "1")
+_NO: Final = ("false", "no", "off", "0")
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):(?!\\)")  # two letters or more: `C:\` is a path
 _CHANNEL = re.compile(r"(?:0x)?([0-9a-f]{1,2})", re.IGNORECASE)
 _PAN_ID = re.compile(r"(?:0x)?([0-9a-f]{1,4})", re.IGNORECASE)
@@ -138,6 +143,44 @@ def seconds(text: str) -> int:
             remedy=_("Write 300 for every five minutes. A meter answers once in a second or two at best."),
         )
     return value
+
+
+def retention(text: str) -> timedelta | None:
+    """An age in days (`400d`, `400`) or years of 365.25 days (`2y`); None for `all`."""
+    if text.lower() in ("all", "forever"):
+        return None
+    match = _AGE.fullmatch(text.lower())
+    if match is None or int(match[1]) == 0:
+        raise ConfigError(
+            _('"{text}" is no age.').format(text=text),
+            cause=_("An age is a number of days or years, 1 or more."),
+            remedy=_("Write 400d for 400 days, 2y for two years, or all to keep every reading."),
+        )
+    return timedelta(days=int(match[1]) * (DAYS_PER_YEAR if match[2] == "y" else 1))
+
+
+def moment(text: str) -> datetime:
+    """A date or a date with time, ISO 8601; naive where no offset is given."""
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError:
+        raise ConfigError(
+            _('"{text}" is no time.').format(text=text),
+            cause=_("A time is written as a date, with hours and minutes if you like."),
+            remedy=_("Write 2026-01-15 or 2026-01-15T18:30."),
+        ) from None
+
+
+def yes_or_no(text: str) -> bool:
+    """`true`, `yes`, `on`, `1`, or their opposites."""
+    word = text.lower()
+    if word not in (*_YES, *_NO):
+        raise ConfigError(
+            _('"{text}" is neither true nor false.').format(text=text),
+            cause=_("The setting is a switch."),
+            remedy=_("Write true or false."),
+        )
+    return word in _YES
 
 
 def meter_channel(text: str) -> int:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -16,6 +18,7 @@ from hems_data_collector.credentials import UNSET_ID, Secret
 from hems_data_collector.errors import ConfigError
 from hems_data_collector.outputs import OUTPUTS
 from hems_data_collector.settings_table import CREDENTIAL_SETTINGS, environment_names, settings_table, toml_types
+from hems_data_collector.settings_values import retention, yes_or_no
 
 ROUTE_B_ID = "00112233445566778899AABBCCDDEEFF"
 PASSWORD = "0123456789AB"
@@ -130,6 +133,17 @@ SAMPLES: Mapping[str, Sample] = {
     ),
     "interval": Sample(("1", "60", "5", "900"), lambda s: s.interval, int, ("--mode", "interval"), str),
     "local_timezone": Sample(("Asia/Seoul", "Japan", "UTC", "Asia/Taipei"), lambda s: s.zone.key),
+    "database": Sample(
+        ("a.db", "/b/b.db", "c.db", "d.db"), lambda s: s.database.name, lambda text: text.split("/")[-1]
+    ),
+    "keep_readings": Sample(("400d", "2y", "30", "1y"), lambda s: s.keep_readings, retention),
+    "half_hours": Sample(("true", "no", "1", "off"), lambda s: s.half_hours, yes_or_no),
+    "deliver_from": Sample(
+        ("2026-01-15", "2026-01-16T18:30", "2026-01-17", "2026-01-18"),
+        lambda s: s.deliver_from,
+        lambda text: datetime.fromisoformat(text).replace(tzinfo=ZoneInfo("Asia/Tokyo")),
+    ),
+    "backfill_spacing": Sample(("1", "2", "3", "4"), lambda s: s.backfill_spacing, int, toml=str),
     "file": Sample(("a.dat", "b.dat", "c.dat", "/d/e.dat"), lambda s: str(s.output_values["file"]["file"])),
     "webhook_url": Sample(
         ("http://a/x", "https://b/y", "http://c:8/z", "https://d/w"),
@@ -159,7 +173,7 @@ def put(place: Place, name: str, source: str, text: str) -> list[str]:
     """Write one setting into one source; returns what that adds to the command line."""
     row = next(row for row in settings_table() if row.name == name)
     if source == "flag":
-        return [row.flag, text]
+        return [row.flag] if getattr(row, "switch", False) else [row.flag, text]
     if source == "environ":
         assert row.environment
         place.environ[row.environment] = text

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -195,3 +197,26 @@ def test_secrets_of_a_url(url: str, secrets: tuple[str, ...]) -> None:
 def test_nearest_ignores_case_and_gives_up_on_strangers() -> None:
     assert values.nearest("SERIAL-port", ["serial_port", "x"]) == "serial_port"
     assert values.nearest("qqq", ["serial_port"]) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "days"), [("400d", 400), ("30", 30), ("2y", 730.5), ("1Y", 365.25), ("all", None), ("forever", None)]
+)
+def test_an_age_is_days_or_years(text: str, days: float | None) -> None:
+    assert values.retention(text) == (None if days is None else timedelta(days=days))
+
+
+@pytest.mark.parametrize("text", ["0", "0d", "-1", "2 years", "", "1m", "99999999"])
+def test_what_is_no_age_is_refused(text: str) -> None:
+    with pytest.raises(ConfigError, match="no age"):
+        values.retention(text)
+
+
+@pytest.mark.parametrize(("text", "value"), [("true", True), ("YES", True), ("1", True), ("off", False), ("0", False)])
+def test_a_switch_takes_the_usual_words(text: str, value: bool) -> None:
+    assert values.yes_or_no(text) is value
+
+
+def test_a_switch_refuses_other_words() -> None:
+    with pytest.raises(ConfigError, match="neither true nor false"):
+        values.yes_or_no("maybe")

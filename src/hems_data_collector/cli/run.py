@@ -54,6 +54,10 @@ def add_arguments(parser: Parser) -> None:
     add_settings(meter, [core[name] for name in ("port", "baudrate", "meter_channel", "meter_panid", "meter_ipv6")])
     when = parser.add_argument_group(_("when to read"))
     add_settings(when, [core[name] for name in ("mode", "schedule", "interval", "local_timezone")])
+    kept = parser.add_argument_group(_("what is kept"))
+    add_settings(
+        kept, [core[name] for name in ("database", "keep_readings", "half_hours", "deliver_from", "backfill_spacing")]
+    )
     general = parser.add_argument_group(_("general"))
     add_settings(general, [CONFIG_SETTING, core["debug"]])
     parser.add_help_flag(general)

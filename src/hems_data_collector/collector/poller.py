@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta, tzinfo
 from typing import Final
 
 from hems_data_collector.clock import Clock
+from hems_data_collector.collector.backfill import Backfill
 from hems_data_collector.collector.ledger import Ledger
+from hems_data_collector.collector.recorder import Recorder
 from hems_data_collector.collector.ticker import Ticker
 from hems_data_collector.errors import LinkError, MeterError, NoAnswer, SendRestricted
 from hems_data_collector.meter.client import Notification
@@ -42,9 +44,9 @@ HISTORY_COUNT: Final = 12
 
 
 class Poller:
-    """Polls one meter by a ticker and hands records to `publish`.
+    """Polls one meter by a ticker, hands what it says to the recorder, and each record to `publish`.
 
-    `on_profile` and `on_half_hour` are told what is worth remembering across restarts.
+    `recall` gives the half hours that the store knows of a meter; `on_profile` is told what the next start can use.
     """
 
     def __init__(
@@ -55,8 +57,10 @@ class Poller:
         clock: Clock,
         zone: tzinfo,
         wait_until_up: Callable[[], Awaitable[None]],
+        recorder: Recorder,
         publish: Callable[[Reading, Record], None],
-        half_hours: tuple[HalfHour, ...] = (),
+        recall: Callable[[str], Awaitable[Sequence[HalfHour]]],
+        backfill: Backfill | None = None,
         meter_name: str | None = None,
     ) -> None:
         self._reader = reader
@@ -66,15 +70,17 @@ class Poller:
         self._wait_until_up = wait_until_up
         self._publish = publish
         self._meter_name = meter_name
-        digits = DEFAULT_DIGITS if reader.profile is None else reader.profile.digits
-        self._ledger = Ledger(digits=digits, half_hours=half_hours)
+        self._recorder = recorder
+        self._recall = recall
+        self._backfill = backfill
+        self._ledger = Ledger(digits=DEFAULT_DIGITS)
+        self._ledger_of: str | None = None
         self._wake = asyncio.Event()
         self._verified = reader.profile is None
         self._history_tried: dict[datetime, float] = {}
         self._fixed_tried_at: float | None = None
         self._silences = 0
         self.on_profile: Callable[[MeterProfile], None] = lambda _: None
-        self.on_half_hour: Callable[[tuple[HalfHour, ...]], None] = lambda _: None
 
     async def run(self) -> None:
         """Go on for ever: whatever the link or the meter does, the next due reading is tried."""
@@ -101,8 +107,11 @@ class Poller:
 
     async def _work(self) -> None:
         while True:
-            if self._reader.profile is None:
+            profile = self._reader.profile
+            if profile is None:
                 await self._introduce()
+            elif self._ledger_of != profile.identity.key:
+                await self._open_ledger(profile)
             elif self._ticker.due.is_set():
                 await self._poll()
             elif (job := self._next_job()) is not None:
@@ -112,21 +121,32 @@ class Poller:
 
     async def _introduce(self) -> None:
         profile = await self._reader.introduce()
-        self._ledger = Ledger(digits=profile.digits)
         self._verified = True
+        self._ledger_of = None
+        self._recorder.profile(profile)
         self.on_profile(profile)
+
+    async def _open_ledger(self, profile: MeterProfile) -> None:
+        """Begin with what the store knows of this meter's latest half hours."""
+        known = await self._recall(profile.identity.key)
+        self._ledger = Ledger(digits=profile.digits, half_hours=known)
+        self._ledger_of = profile.identity.key
 
     async def _poll(self) -> None:
         known = self._reader.profile
         poll = await self._reader.poll()
         self._ticker.due.clear()
         self._silences = 0
-        if self._reader.profile is not None and self._reader.profile != known:
-            self.on_profile(self._reader.profile)
+        profile = self._reader.profile
+        assert profile is not None  # poll raises without one
+        if profile != known:
+            self._recorder.profile(profile)
+            self.on_profile(profile)
         if poll.half_hour is not None:
-            self.half_hour(poll.half_hour)
+            self.half_hour(poll.half_hour, profile)
         reading = poll.reading
         recent = self._ledger.recent(reading.fixed_at)
+        self._recorder.reading(reading, recent, profile)
         self._publish(reading, published(reading, recent, meter_name=self._meter_name))
 
     async def _rest(self) -> None:
@@ -151,6 +171,8 @@ class Poller:
             return self._read_history
         if self._notification_is_missing():
             return self._read_fixed
+        if self._backfill is not None and self._backfill.wanted():
+            return self._backfill.step
         return None
 
     @property
@@ -186,8 +208,10 @@ class Poller:
         except MeterError as error:
             log.debug("%s", error.what)
             return
-        for slot in slots:
-            self.half_hour(slot)
+        profile = self._reader.profile
+        if profile is not None:
+            for slot in slots:
+                self.half_hour(slot, profile)
 
     def _notification_is_missing(self) -> bool:
         """EA of the current slot is overdue and no poll will bring it soon (AIF §3.3.1)."""
@@ -204,8 +228,9 @@ class Poller:
     async def _read_fixed(self) -> None:
         self._fixed_tried_at = self._clock.monotonic()
         slot = await self._reader.fixed()
-        if slot is not None:
-            self.half_hour(slot)
+        profile = self._reader.profile
+        if slot is not None and profile is not None:
+            self.half_hour(slot, profile)
 
     # --- half hours ----------------------------------------------------------------------------------------------
 
@@ -216,22 +241,13 @@ class Poller:
             return
         slot = fixed_half_hour(notification.values, profile, zone=self._zone, source=HalfHourSource.NOTIFICATION)
         if slot is not None:
-            self.half_hour(slot)
+            self.half_hour(slot, profile)
         self._wake.set()
 
-    def half_hour(self, slot: HalfHour) -> None:
-        """Enter one half hour into the ledger."""
-        if (other := self._ledger.record(slot)) is not None:
-            log.warning(
-                "The meter gave two values for %s: %s from %s, now %s from %s. The first is kept.",
-                slot.at.astimezone(self._zone).isoformat(timespec="minutes"),
-                other.import_raw,
-                other.source,
-                slot.import_raw,
-                slot.source,
-            )
-        elif slot.at == self._ledger.newest:
-            self.on_half_hour(self._ledger.tail(HISTORY_COUNT))
+    def half_hour(self, slot: HalfHour, profile: MeterProfile) -> None:
+        """Enter one half hour into the ledger and into the store, which notes and tells a disagreement."""
+        self._ledger.record(slot)
+        self._recorder.half_hours((slot,), profile)
 
 
 async def read_now(reader: MeterReader, known: tuple[HalfHour, ...] = ()) -> tuple[Reading, Consumption | None]:

@@ -5,30 +5,21 @@ Everything in it can be had again from the meter, so trouble with the disk costs
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import sqlite3
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
-from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import msgspec
 
 from hems_data_collector.errors import StoreUnavailable
 from hems_data_collector.link.base import Pan
 from hems_data_collector.meter.profile import MeterProfile
-from hems_data_collector.readings import HalfHour
-from hems_data_collector.store import half_hours
 from hems_data_collector.store.database import Database
 
 log = logging.getLogger(__name__)
-
-STATE_FILE: Final = "state.json"
-"""Where versions before the database kept this."""
-STATE_FORMAT: Final = 1
-MAX_STATE_BYTES: Final = 4 << 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,50 +79,3 @@ def remember(conn: sqlite3.Connection, ports: Mapping[str, Remembered]) -> None:
         "INSERT OR REPLACE INTO ports (port, remembered) VALUES (?, ?)",
         [(port, msgspec.json.encode(known)) for port, known in ports.items()],
     )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _OldPort:
-    pan: Pan | None = None
-    terminated_at: datetime | None = None
-    profile: MeterProfile | None = None
-    half_hours: tuple[HalfHour, ...] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _OldState:
-    format: int = STATE_FORMAT
-    ports: dict[str, _OldPort] = field(default_factory=dict)
-
-
-def adopt_state_file(database: Database, folder: Path, *, now: datetime) -> None:
-    """Take over the state file of a version without a database, once, and remove it.
-
-    A port that the database knows already is left as it is. Raises StoreUnavailable; the file then stays.
-    """
-    path = folder / STATE_FILE
-    try:
-        if path.stat().st_size > MAX_STATE_BYTES:
-            raise ValueError("it is far too large")
-        old = msgspec.json.decode(path.read_bytes(), type=_OldState)
-    except FileNotFoundError:
-        return
-    except (OSError, ValueError, msgspec.MsgspecError) as error:
-        log.warning("The state file %s cannot be read and is not taken over (%s).", path, error)
-        return
-
-    def adopt(conn: sqlite3.Connection) -> None:
-        for port, known in old.ports.items():
-            if conn.execute("SELECT 1 FROM ports WHERE port = ?", (port,)).fetchone() is not None:
-                continue
-            fresh = Remembered(pan=known.pan, terminated_at=known.terminated_at, profile=known.profile)
-            remember(conn, {port: fresh})
-            if known.profile is not None:
-                key = known.profile.identity.key
-                mine = [slot for slot in known.half_hours if slot.meter == key]
-                half_hours.record(conn, mine, known.profile, now=now)
-
-    if old.format == STATE_FORMAT:
-        database.run_sync(adopt)
-    with contextlib.suppress(OSError):
-        path.unlink()

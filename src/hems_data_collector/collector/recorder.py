@@ -1,0 +1,133 @@
+"""Store first, then send: readings and half hours go into the store in the order in which they came.
+
+While the disk refuses them they wait in the store's ring in memory; nothing is sent before it is stored.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import sqlite3
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta, tzinfo
+from typing import Any, Final
+
+from hems_data_collector.clock import Clock
+from hems_data_collector.errors import StoreUnavailable
+from hems_data_collector.meter.profile import MeterProfile
+from hems_data_collector.readings import Consumption, HalfHour, Reading
+from hems_data_collector.store import half_hours, meters, readings, retention
+from hems_data_collector.store.database import Database
+from hems_data_collector.store.half_hours import Recorded
+from hems_data_collector.store.ring import Ring
+
+log = logging.getLogger(__name__)
+
+PRUNE_EVERY_S: Final = 3600.0
+RECALLED: Final = timedelta(days=2)
+"""How far back the half hours are wanted from which a recent one is told."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Job:
+    work: Callable[[sqlite3.Connection], Any]
+    then: Callable[[Any], None]
+
+
+class Recorder:
+    """Takes what the poller has, without making it wait; `on_stored` is called after each commit.
+
+    `run` is a task for as long as there is a collector.
+    """
+
+    def __init__(self, database: Database, *, clock: Clock, zone: tzinfo, on_stored: Callable[[], None]) -> None:
+        self._database = database
+        self._ring = Ring(database, clock=clock)
+        self._clock = clock
+        self._zone = zone
+        self._on_stored = on_stored
+        self._jobs: asyncio.Queue[_Job] = asyncio.Queue()
+
+    def profile(self, profile: MeterProfile) -> None:
+        """Note a meter and what its registers are worth, soon."""
+        now = self._clock.now()
+        self._jobs.put_nowait(_Job(lambda conn: meters.know(conn, profile, now), lambda _: None))
+
+    def reading(self, reading: Reading, recent: Consumption | None, profile: MeterProfile) -> None:
+        """Store a reading, soon."""
+        self._jobs.put_nowait(_Job(lambda conn: readings.append(conn, reading, recent, profile), self._stored))
+
+    def half_hours(self, slots: Sequence[HalfHour], profile: MeterProfile) -> None:
+        """Store registers, soon."""
+        self._jobs.put_nowait(_Job(self._recording(slots, profile), self._recorded))
+
+    async def store(self, slots: Sequence[HalfHour], profile: MeterProfile) -> None:
+        """Store registers at once, for a caller that can ask the meter again; raises StoreUnavailable."""
+        self._recorded(await self._database.run(self._recording(slots, profile)))
+
+    async def recall(self, meter: str) -> list[HalfHour]:
+        """The latest half hours that are known of `meter`; none where the store cannot be read."""
+        now = self._clock.now().replace(microsecond=0)
+        try:
+            return await self._database.run(lambda conn: half_hours.slots(conn, meter, now - RECALLED, now + RECALLED))
+        except StoreUnavailable as error:
+            log.debug("%s", error)
+            return []
+
+    async def run(self) -> None:
+        """Write for ever."""
+        retrying = asyncio.create_task(self._ring.run(), name="store-ring")
+        try:
+            while True:
+                job = await self._jobs.get()
+                try:
+                    await self._ring.write(job.work, job.then)
+                except ValueError as error:  # what the store cannot express must not hold up what comes after it
+                    log.error("A record cannot be stored and is left out: %s", error)
+                finally:
+                    self._jobs.task_done()
+        finally:
+            retrying.cancel()
+
+    async def prune(self, keep: timedelta | None) -> None:
+        """Delete readings older than `keep` now and every hour, for ever; None keeps all."""
+        while keep is not None:
+            try:
+                while await self._database.run(self._pruning(keep, self._clock.now())):
+                    await self._clock.sleep(0)
+            except StoreUnavailable as error:
+                log.debug("%s", error)
+            await self._clock.sleep(PRUNE_EVERY_S)
+
+    async def finish(self, grace_s: float) -> None:
+        """Wait until all is stored, at most `grace_s` seconds."""
+        try:
+            await self._clock.wait_for(self._jobs.join(), grace_s)
+            await self._clock.wait_for(self._ring.flush(), grace_s)
+        except TimeoutError:
+            log.debug("the store did not take everything in time")
+        if waiting := self._jobs.qsize() + self._ring.state.waiting:
+            log.error("%d records could not be stored before the end and are lost.", waiting)
+
+    def _pruning(self, keep: timedelta, now: datetime) -> Callable[[sqlite3.Connection], int]:
+        return lambda conn: retention.prune(conn, keep=keep, now=now)
+
+    def _recording(self, slots: Sequence[HalfHour], profile: MeterProfile) -> Callable[[sqlite3.Connection], Recorded]:
+        now = self._clock.now()
+        return lambda conn: half_hours.record(conn, slots, profile, now=now)
+
+    def _recorded(self, recorded: Recorded) -> None:
+        for conflict in recorded.conflicts:
+            log.warning(
+                "The meter gave two values for %s: %s by %s, now %s by %s. The first is kept, the other noted.",
+                conflict.known.at.astimezone(self._zone).isoformat(timespec="minutes"),
+                conflict.known.import_raw,
+                conflict.known.source,
+                conflict.told.import_raw,
+                conflict.told.source,
+            )
+        self._on_stored()
+
+    def _stored(self, _: Any) -> None:
+        self._on_stored()
