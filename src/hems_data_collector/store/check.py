@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
 
+from hems_data_collector.echonet.energy import DIGITS_MAX
 from hems_data_collector.store.failures import is_damage
 from hems_data_collector.store.times import HALF_HOUR_S, HOUR_US
 
@@ -95,7 +96,7 @@ def _sums(conn: sqlite3.Connection) -> Iterator[str]:
 
 def _half_hours(conn: sqlite3.Connection) -> Iterator[str]:
     wrong = 0
-    for (digits,) in conn.execute("SELECT DISTINCT digits FROM scales WHERE digits IN (1, 2, 3, 4, 5, 6, 7, 8)").fetchall():
+    for digits in range(1, DIGITS_MAX + 1):
         wrong += conn.execute(_WRONG_USE, {"digits": digits, "range": 10**digits}).fetchone()[0]
     if wrong:
         yield f"{wrong} half hours are not the difference of their registers"

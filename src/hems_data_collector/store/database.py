@@ -52,7 +52,8 @@ class Database:
     def open(cls, path: Path, *, clock: Clock, synchronous: str = "FULL") -> Database:
         """Open `path` for this process alone, made (0600 in 0700) and migrated as needed.
 
-        A damaged file is set aside and a new one begun. A full disk is waited for: `run` then raises StoreUnavailable.
+        A damaged file is set aside and a new one begun. Where the disk of an existing file is full or has errors, `run`
+        raises StoreUnavailable until that is over.
         Raises StoreError where the file is in use, another program's, of a newer version, or cannot be made.
         `synchronous` other than FULL gives up durability; it is there so that a test of durability can fail.
         """
@@ -135,7 +136,7 @@ class Database:
             told = failures.explained(error, self.path)
             if isinstance(told, StoreDamaged):
                 raise told from error
-            if not failures.is_full(error) or not self.path.stat().st_size:
+            if not failures.may_pass(error) or not self.path.stat().st_size:
                 raise _cannot_be_used(self.path, error) from error
             log.warning("%s", told)
         except OSError as error:
@@ -238,7 +239,7 @@ def transaction(conn: sqlite3.Connection) -> Iterator[None]:
 def _opened(path: Path, mode: str) -> sqlite3.Connection:
     path = path.expanduser().absolute()
     try:
-        conn = _connection(path, mode)
+        conn = _connection(path, "ro&immutable=1" if mode == "ro" and _stands_still(path) else mode)
         try:
             if migrations.check_version(conn) < max(migrations.steps()):
                 raise StoreError(
@@ -258,6 +259,12 @@ def _opened(path: Path, mode: str) -> sqlite3.Connection:
             ) from error
         raise failures.explained(error, path) or error from error
     return conn
+
+
+def _stands_still(path: Path) -> bool:
+    """Whether nobody can write the file: SQLite then needs no side files, which could not be made."""
+    wal = path.with_name(path.name + SIDE_FILES[0])
+    return not os.access(path.parent, os.W_OK) and not (wal.exists() and wal.stat().st_size)
 
 
 def _connection(path: Path, mode: str) -> sqlite3.Connection:

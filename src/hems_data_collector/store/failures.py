@@ -49,9 +49,9 @@ def is_damage(error: sqlite3.Error) -> bool:
     return primary_code(error) in _DAMAGED
 
 
-def is_full(error: sqlite3.Error) -> bool:
-    """Whether only room is missing."""
-    return primary_code(error) == sqlite3.SQLITE_FULL
+def may_pass(error: sqlite3.Error) -> bool:
+    """Whether it is the disk's trouble of the moment; a full one shows as either."""
+    return primary_code(error) in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR)
 
 
 def needs_reopening(error: sqlite3.Error) -> bool:
