@@ -22,7 +22,7 @@ from hems_data_collector.emulator.meter import DAY, Meter
 from hems_data_collector.emulator.meter_clock import METER_ZONE, MeterClock
 from hems_data_collector.emulator.node import Node
 from hems_data_collector.emulator.settings import EmulatorSettings
-from hems_data_collector.errors import LinkError
+from hems_data_collector.errors import HemsError, LinkError, MeterError, StoreUnavailable
 from hems_data_collector.link.base import Datagram
 from hems_data_collector.meter.client import MeterClient
 from hems_data_collector.meter.profile import MeterProfile
@@ -43,6 +43,7 @@ class Wire:
 
     def __init__(self, clock: LoopClock, query: str = "", *, hidden: frozenset[int] = frozenset()) -> None:
         settings = EmulatorSettings.from_query(f"fast=1&start=2026-01-15T10:10:00&{query}")
+        self.clock = clock
         self.faults = FaultBox(settings.faults, Dice(settings.seed))
         self.meter = Meter(settings, MeterClock(clock, start=settings.start, speed=settings.speed), self.faults)
         self.meter.begin()
@@ -85,6 +86,8 @@ class House:
     reader: MeterReader
     backfill: Backfill
     recorded: list[HalfHour] = field(default_factory=list)
+    troubles: list[HemsError] = field(default_factory=list)
+    disk_full: bool = False
     progress: list[tuple[int, int]] = field(default_factory=list)
 
     @property
@@ -93,18 +96,21 @@ class House:
         assert self.reader.profile is not None
         return self.reader.profile.identity.key
 
-    async def run(self, seconds: float, *, limit: int = 10_000) -> int:
-        """Give the backfill air for `seconds`; returns how many steps it took."""
-        until, steps = self.clock.monotonic() + seconds, 0
-        while (left := self.backfill.seconds_left()) is not None and self.clock.monotonic() + left <= until:
-            if steps >= limit:
+    async def run(self, seconds: float) -> None:
+        """Give the backfill air for `seconds`, whatever trouble it tells; get to know a meter that is not known."""
+        until = self.clock.monotonic() + seconds
+        while True:
+            if self.reader.profile is None:
+                await self.reader.introduce()
+            left = self.backfill.seconds_left()
+            if left is None or self.clock.monotonic() + left > until:
                 break
             await self.clock.sleep(left)
-            await self.backfill.step()
-            steps += 1
-        else:
-            await self.clock.sleep(until - self.clock.monotonic())
-        return steps
+            try:
+                await self.backfill.step()
+            except (MeterError, LinkError) as error:
+                self.troubles.append(error)
+        await self.clock.sleep(until - self.clock.monotonic())
 
     async def know_present(self) -> None:
         """As a poll does: the newest half hour is stored."""
@@ -115,15 +121,18 @@ class House:
     async def store(self, slots: Sequence[HalfHour], profile: MeterProfile | None) -> None:
         """Enter half hours as the recorder does."""
         assert profile is not None
+        if self.disk_full:
+            raise StoreUnavailable("The disk is full.")
         self.recorded += slots
         now = self.clock.now()
         recorded = await self.database.run(lambda conn: half_hours.record(conn, slots, profile, now=now))
         assert recorded.conflicts == ()
 
-    def stored(self) -> dict[datetime, tuple[int | None, int | None]]:
+    def stored(self, key: str | None = None) -> dict[datetime, tuple[int | None, int | None]]:
         """The whole ledger, by the meter's local time."""
         far = timedelta(days=400)
-        found = self.database.run_sync(lambda conn: half_hours.slots(conn, self.key, START - far, START + far))
+        key = self.key if key is None else key
+        found = self.database.run_sync(lambda conn: half_hours.slots(conn, key, START - far, START + far))
         return {_local(slot.at): (slot.import_raw, slot.export_raw) for slot in found}
 
     def truth(self) -> dict[datetime, tuple[int | None, int | None]]:
@@ -137,6 +146,16 @@ class House:
             at += HALF_HOUR
         return found
 
+    def wrong(self) -> dict[datetime, tuple[int | None, int | None]]:
+        """What stands in the ledger and not in the meter, as far back as its memory goes."""
+        truth, oldest = self.truth(), self.wire.meter.clock.now() - 99 * DAY
+        return {at: pair for at, pair in self.stored().items() if at >= oldest and truth.get(at) != pair}
+
+    def newest_days_are_whole(self) -> bool:
+        """The ledger has everything from its oldest slot on, and nothing else."""
+        stored = self.stored()
+        return stored == {at: pair for at, pair in self.truth().items() if at >= min(stored)}
+
     def absences(self, direction: Direction = Direction.IMPORT) -> set[datetime]:
         """The slots that are not asked for again, by the meter's local time."""
         far = timedelta(days=400)
@@ -148,11 +167,16 @@ class House:
 
 @contextmanager
 def house(
-    path: Path, query: str = "", *, wire: Wire | None = None, hidden: frozenset[int] = frozenset()
+    path: Path,
+    query: str = "",
+    *,
+    wire: Wire | None = None,
+    hidden: frozenset[int] = frozenset(),
+    start: datetime = START,
 ) -> Iterator[House]:
     """A house whose meter is not introduced yet; on a running loop. With `wire`, a new collector on an old meter."""
-    clock = LoopClock(START)
-    wire = wire or Wire(clock, query, hidden=hidden)
+    wire = wire or Wire(LoopClock(start), query, hidden=hidden)
+    clock = wire.clock
     client = MeterClient(wire, clock=clock, rng=Random(1))
     wire.on_datagram, wire.on_down = client.receive, client.session_ended
     reader = MeterReader(client, clock=clock, zone=METER_ZONE, mac=wire.peer)

@@ -34,7 +34,7 @@ from hems_data_collector.store.half_hours import Direction
 
 log = logging.getLogger(__name__)
 
-LOOK_AGAIN_S: Final = 300.0  # how often holes are looked for without other cause
+LOOK_AGAIN_S: Final = 600.0  # how often holes are looked for without other cause
 TROUBLE_S: Final = 60.0  # after a failure, doubled with each in a row
 LONGEST_TROUBLE_S: Final = 3600.0
 SET_ASIDE_S: Final = 3600.0  # before a slot is asked for again that an answer did not settle
@@ -106,6 +106,11 @@ class Backfill:
         """Slots that are settled (known, or never recorded by the meter), and all that the meter may remember."""
         expected = 0 if self._span is None else self._span.slots
         return expected - len(self._missing), expected
+
+    def look_again(self) -> None:
+        """Something may be missing: look for holes with the next step, without waiting for any."""
+        self._look_at = self._not_before = 0.0
+        self._request = None
 
     async def step(self) -> None:
         """Look for holes where that is due, then make one request and store what it brings.
