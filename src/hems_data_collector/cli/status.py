@@ -18,7 +18,7 @@ from hems_data_collector.cli import tables
 from hems_data_collector.cli.arguments import Parser
 from hems_data_collector.cli.messages import PROGRAM
 from hems_data_collector.cli.outputs import described, output_rows
-from hems_data_collector.cli.stored import Stored, add_store_flags, reading
+from hems_data_collector.cli.stored import Stored, add_store_flags, reading, set_aside
 from hems_data_collector.errors import EXIT_OK
 from hems_data_collector.readings import iso_utc
 from hems_data_collector.store import half_hours, meters, readings, summaries
@@ -82,17 +82,11 @@ def state_of(stored: Stored) -> dict[str, Any]:
         "database": {
             "path": str(path),
             "bytes": sum(_size(path.with_name(path.name + suffix)) for suffix in ("", *SIDE_FILES)),
-            "damaged_files": [str(file) for file in damaged_files(path)],
+            "damaged_files": [str(file) for file in set_aside(stored.conn, path)],
         },
         "meters": [_meter(stored, meter) for meter in meters.listed(stored.conn)],
         "outputs": described(stored),
     }
-
-
-def damaged_files(path: Path) -> list[Path]:
-    """The files that were set aside beside the database `path`, oldest first."""
-    found = path.parent.glob(f"{path.name}.damaged-*")
-    return sorted(file for file in found if not file.name.endswith(SIDE_FILES))
 
 
 def _meter(stored: Stored, meter: StoredMeter) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import glob
 import os
 import sqlite3
 from collections.abc import Callable, Iterator
@@ -20,7 +21,7 @@ from hems_data_collector.errors import ConfigError
 from hems_data_collector.settings_table import CONFIG_SETTING, CORE_SETTINGS
 from hems_data_collector.settings_values import did_you_mean
 from hems_data_collector.store import failures, meters, outbox
-from hems_data_collector.store.database import open_editor, open_reader, transaction
+from hems_data_collector.store.database import SIDE_FILES, open_editor, open_reader, transaction
 from hems_data_collector.store.lock import owner
 
 if TYPE_CHECKING:
@@ -112,6 +113,13 @@ def output_of(stored: Stored, wanted: str) -> str:
         cause=_("Records are kept for the outputs that the collector ran with; stdout gets each record once, at once."),
         remedy=did_you_mean(wanted, known) if known else _("Start the collector with that output first."),
     )
+
+
+def set_aside(conn: sqlite3.Connection, database: Path) -> list[Path]:
+    """The damaged files beside `database` whose data is not in it yet, oldest first."""
+    done = {name for (name,) in conn.execute("SELECT file FROM salvages WHERE finished_us IS NOT NULL")}
+    found = database.parent.glob(f"{glob.escape(database.name)}.damaged-*")
+    return sorted(file for file in found if file.name not in done and not file.name.endswith(SIDE_FILES))
 
 
 def collector_advice(database: Path) -> str:

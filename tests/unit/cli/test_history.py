@@ -200,3 +200,17 @@ def test_it_reads_beside_a_running_collector(capsys: pytest.CaptureFixture[str])
     stored([slot(0), slot(1)])
     with opened(FILE):
         assert len(lines(history(capsys)[0])) == 3
+
+
+@pytest.mark.usefixtures("terminal")
+def test_a_meter_whose_clock_is_ahead_hides_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    stored([slot(4), slot(5)])
+    assert "04-01 14:00 0.2" in " ".join(history(capsys, "--from", "2025-04-01T14:00", "--to", "today")[0].split())
+
+
+@pytest.mark.usefixtures("terminal")
+def test_days_to_come_are_not_in_the_table(capsys: pytest.CaptureFixture[str]) -> None:
+    stored([slot(0), slot(1)])
+    out, _err = history(capsys, "--month", "2025-04")
+    assert "2025-04-01 Tue" in out
+    assert "2025-04-02" not in out

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 from datetime import timedelta
@@ -13,6 +14,8 @@ from hems_data_collector import cli
 from hems_data_collector.cli import status
 from hems_data_collector.cli import stored as store_of_verbs
 from hems_data_collector.readings import HalfHourSource
+from hems_data_collector.store import half_hours
+from hems_data_collector.store.half_hours import Direction
 from support.ledgers import HALF, METER, SLOT, opened, reading, slot
 from support.stored_house import FILE, NOW, OTHER, deliver, stored
 
@@ -54,6 +57,16 @@ def test_completeness_is_a_number_for_today_the_month_and_all(capsys: pytest.Cap
     assert meter["backfill"]["expected"] in (remembered, remembered + 1)
 
 
+def test_what_the_meter_never_recorded_is_settled_and_not_expected(capsys: pytest.CaptureFixture[str]) -> None:
+    stored([slot(number) for number in range(-24, 5) if number != 2])
+    with opened(FILE) as database:
+        never = [SLOT + 2 * HALF]
+        database.run_sync(lambda conn: half_hours.mark_absent(conn, METER, never, Direction.IMPORT, now=NOW))
+    (meter,) = state(capsys)["meters"]
+    assert meter["half_hours"]["today"] == {"present": 28, "expected": 28, "absent": 1, "ratio": 1.0}
+    assert meter["backfill"]["settled"] == 29
+
+
 def test_a_half_hour_is_not_missed_before_the_collector_could_have_asked(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -72,6 +85,13 @@ def test_it_tells_whether_a_collector_runs_and_which(capsys: pytest.CaptureFixtu
         assert state(capsys)["collector"] == {"running": True, "process": str(os.getpid())}
         assert f"running, process {os.getpid()}" in shown(capsys, "status")
     assert state(capsys)["collector"]["running"] is False
+
+
+def test_another_look_at_the_same_time_is_no_collector(capsys: pytest.CaptureFixture[str]) -> None:
+    stored()
+    with FILE.with_name("hems.db.lock").open("rb") as file:
+        fcntl.flock(file, fcntl.LOCK_SH)
+        assert state(capsys)["collector"]["running"] is False
 
 
 def test_looking_does_not_keep_a_collector_from_starting(capsys: pytest.CaptureFixture[str]) -> None:
