@@ -78,14 +78,7 @@ async def run_collector(
             recorder=recorder,
             publish=_live(delivery) if outputs else _log_reading,
             recall=recorder.recall,
-            backfill=Backfill(
-                meter.reader,
-                database,
-                clock=clock,
-                zone=settings.zone,
-                spacing_s=settings.backfill_spacing,
-                record=recorder.store,
-            ),
+            backfill=_backfill(meter.reader, database, recorder, settings, clock),
         )
         meter.client.on_notification = poller.notified
         poller.on_profile = meter.remember_profile
@@ -157,6 +150,57 @@ async def read_once(
         await meter.link.close()
         if database is not None:
             database.close()
+
+
+async def backfill_now(
+    settings: Settings,
+    *,
+    clock: Clock | None = None,
+    on_slots: Callable[[int, int], None] = lambda done, expected: None,
+    on_progress: OnProgress | None = None,
+) -> tuple[int, int]:
+    """Read what the meter remembers and the store lacks, at one go; returns the slots settled and expected.
+
+    Raises StoreError (a running collector included), PortError, ModemError, LinkError or MeterError; what was read
+    until then is kept.
+    """
+    clock = clock or SystemClock()
+    database = Database.open(settings.database, clock=clock)
+    try:
+        recorder = Recorder(database, clock=clock, zone=settings.zone, on_stored=lambda: None)
+        meter = _Meter(settings, Ports(database), clock=clock, rng=Random(), on_progress=on_progress or _log_progress)
+        try:
+            await meter.link.connect_once()
+            if meter.reader.profile is None:
+                meter.remember_profile(await meter.reader.introduce())
+            backfill = _backfill(meter.reader, database, recorder, settings, clock, on_slots)
+            while (left_s := backfill.seconds_left()) is not None and left_s <= settings.backfill_spacing:
+                await clock.sleep(left_s)
+                await backfill.step()
+            return backfill.progress()
+        finally:
+            await meter.link.close()
+    finally:
+        database.close()
+
+
+def _backfill(
+    reader: MeterReader,
+    database: Database,
+    recorder: Recorder,
+    settings: Settings,
+    clock: Clock,
+    on_slots: Callable[[int, int], None] = lambda done, expected: None,
+) -> Backfill:
+    return Backfill(
+        reader,
+        database,
+        clock=clock,
+        zone=settings.zone,
+        spacing_s=settings.backfill_spacing,
+        record=recorder.store,
+        on_progress=on_slots,
+    )
 
 
 def _database_if_free(settings: Settings, clock: Clock) -> Database | None:

@@ -29,10 +29,12 @@ VERBS: Final = (
     "decode",
     "history",
     "export",
+    "backfill",
     "status",
     "outputs",
     "replay",
     "dead-letters",
+    "check",
 )
 """Each is a module of this folder (with `_` for `-`), imported only when it is asked for."""
 
