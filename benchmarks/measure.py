@@ -21,13 +21,21 @@ class Measurement:
     base: str
     ratio: float
     target: float | None = None
+    more_is_better: bool = False
+    """Whether the ratio is to be at least the target, not at most."""
 
     @property
     def verdict(self) -> str:
         """Whether the target is met; empty where there is none."""
         if self.target is None:
             return ""
-        return "met" if self.ratio <= self.target + 1e-9 else "MISSED"
+        missed_by = self.target - self.ratio if self.more_is_better else self.ratio - self.target
+        return "met" if missed_by <= 1e-9 else "MISSED"
+
+    @property
+    def wanted(self) -> str:
+        """The target with its direction; empty where there is none."""
+        return "" if self.target is None else f"{'≥' if self.more_is_better else '≤'} {self.target:.2f}"
 
 
 def seconds_per_call(function: Callable[[], object], *, rounds: int = 7, budget_s: float = 0.2) -> float:
@@ -79,10 +87,7 @@ def resident_mib(pid: int) -> float:
 def table(measurements: Sequence[Measurement]) -> str:
     """A Markdown table of all of them."""
     rows = [("measured", "ours", "compared with", "ratio", "target", "")]
-    rows += [
-        (m.name, m.ours, m.base, f"{m.ratio:.2f}", "" if m.target is None else f"≤ {m.target:.2f}", m.verdict)
-        for m in measurements
-    ]
+    rows += [(m.name, m.ours, m.base, f"{m.ratio:.2f}", m.wanted, m.verdict) for m in measurements]
     widths = [max(len(row[column]) for row in rows) for column in range(6)]
     lines = [
         "| " + " | ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) + " |" for row in rows

@@ -13,7 +13,7 @@ import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
-from functools import cache
+from functools import cache, lru_cache
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
@@ -47,13 +47,23 @@ def _exact(number: Decimal) -> str:
     return format(number, "f")
 
 
+_json = json.JSONEncoder(ensure_ascii=False).encode  # json.dumps would make an encoder for each value
+
+
+@lru_cache(maxsize=256)
+def _json_key(key: str) -> str:
+    return f"{_json(key)}: "
+
+
 def _json_value(value: FieldValue) -> str:
-    return _exact(value) if isinstance(value, Decimal) else json.dumps(value, ensure_ascii=False)
+    if isinstance(value, Decimal):
+        return _exact(value)
+    return str(value) if type(value) is int else _json(value)
 
 
 def json_object(record: Record) -> bytes:
     """The record as one JSON object without a line end: what webhook and Pub/Sub send."""
-    pairs = (f"{json.dumps(key, ensure_ascii=False)}: {_json_value(value)}" for key, value in record.fields.items())
+    pairs = [_json_key(key) + _json_value(value) for key, value in record.fields.items()]
     # A lone surrogate (a file name or argument that was no UTF-8) becomes its JSON escape instead of an error.
     return f"{{{', '.join(pairs)}}}".encode("utf-8", "backslashreplace")
 
