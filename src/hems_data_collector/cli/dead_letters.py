@@ -19,6 +19,7 @@ from hems_data_collector.errors import EXIT_OK, ConfigError
 from hems_data_collector.readings import iso_utc
 from hems_data_collector.store import outbox
 from hems_data_collector.store.outbox import DeadLetter
+from hems_data_collector.store.records import record_at
 
 HELP = _("records that an output refused: list, replay or drop them")
 
@@ -120,7 +121,7 @@ def _chosen(stored: Stored, output: str | None, numbers: Sequence[int] | None) -
 
 
 def _described(stored: Stored, letter: DeadLetter) -> dict[str, Any]:
-    record = outbox.record_at(stored.conn, letter.seq)
+    record = record_at(stored.conn, letter.seq)
     return {
         "output": letter.output,
         "seq": letter.seq,

@@ -81,7 +81,7 @@ SHAPES: Final = MappingProxyType(
                 *(_MICROS_OR_NOT, _MICROS_OR_NOT),
             ),
         ),
-        "replays": (True, (_OWN_NUMBER, _TEXT, _SEQ, _SEQ, _MICROS_OR_NOT, _MICROS_OR_NOT)),
+        "replays": (True, (_OWN_NUMBER, _TEXT, _SEQ, _SEQ, _MICROS_OR_NOT, _MICROS_OR_NOT, _int(1, 3))),
         "dead_letters": (False, (_TEXT, _SEQ, _TEXT, _TEXT, _MICROS, _COUNT)),
     }
 )

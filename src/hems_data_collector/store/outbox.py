@@ -7,20 +7,17 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 
-from hems_data_collector.readings import Record, published, published_half_hour
-from hems_data_collector.store import meters
-from hems_data_collector.store.failures import Row, sound_rows
-from hems_data_collector.store.half_hours import ENERGY_COLUMNS, energy_of
+from hems_data_collector.readings import Record
 from hems_data_collector.store.position import next_seq
-from hems_data_collector.store.readings import COLUMNS, stored
-from hems_data_collector.store.times import HALF_HOUR_S, HOUR_US, SECOND_US, from_micros, to_micros
+from hems_data_collector.store.records import Span, count, position_at, spans_of, within
+from hems_data_collector.store.times import from_micros, to_micros
 
 FORGOTTEN_AFTER: Final = timedelta(days=30)  # an output that is not configured any more
-LAST: Final = 1 << 62  # above every number
+READINGS, HALF_HOURS = 1, 2  # what a replay is of, in `replays`
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,13 +76,12 @@ def batch(conn: sqlite3.Connection, output: str, limit: int, *, half_hours: bool
     What is to be sent once more comes first; one batch is all of one kind. Without `half_hours`, only readings. An
     output that was never registered (in a file that was begun after damage) gets the whole log.
     """
-    cursor = _cursor(conn, output)
     while (again := _replay(conn, output)) is not None:
-        found = _records(conn, again.next_seq, again.last_seq, limit, half_hours=half_hours, times=again.times)
+        found = within(conn, _wanted(again.span, half_hours), limit)
         if found:
             return found
         conn.execute("DELETE FROM replays WHERE id = ?", (again.id,))
-    return _records(conn, cursor + 1, None, limit, half_hours=half_hours)
+    return within(conn, Span(first=_cursor(conn, output) + 1, half_hours=half_hours), limit)
 
 
 def acknowledge(
@@ -160,28 +156,9 @@ def states(conn: sqlite3.Connection, *, half_hours: bool = True) -> list[OutputR
 
 def waiting(conn: sqlite3.Connection, output: str, *, half_hours: bool) -> int:
     """How many records `output` has not got yet, those to be sent once more included."""
-    spans = [(again.next_seq, again.last_seq, again.times) for again in _replays(conn, output)]
-    spans.append((_cursor(conn, output) + 1, LAST, None))
-    return sum(count(conn, *span, half_hours=half_hours) for span in spans)
-
-
-def count(
-    conn: sqlite3.Connection,
-    first: int,
-    last: int,
-    times: tuple[int, int] | None = None,
-    *,
-    half_hours: bool = True,
-) -> int:
-    """How many records there are from number `first` to `last`, of a range of time where one is given."""
-    where, values = _time_condition(times, "received_us", 1)
-    sql = f"SELECT count(*) FROM readings WHERE seq BETWEEN ? AND ?{where}"
-    found = int(conn.execute(sql, (first, last, *values)).fetchone()[0])
-    if half_hours:
-        where, values = _time_condition(times, "at", SECOND_US)
-        sql = f"SELECT count(*) FROM half_hours WHERE seq BETWEEN ? AND ? AND seq IS NOT NULL{where}"
-        found += int(conn.execute(sql, (first, last, *values)).fetchone()[0])
-    return found
+    spans = [_wanted(again.span, half_hours) for again in _replays(conn, output)]
+    spans.append(Span(first=_cursor(conn, output) + 1, half_hours=half_hours))
+    return sum(count(conn, span) for span in spans)
 
 
 def rewind(conn: sqlite3.Connection, output: str, start: datetime, end: datetime) -> int:
@@ -190,33 +167,20 @@ def rewind(conn: sqlite3.Connection, output: str, start: datetime, end: datetime
     Returns how many records that are, half-hour records (by their own time) included. Raises LookupError for an output
     that is not known.
     """
-    bounds = (to_micros(start), to_micros(end))
-    cursor = _known_cursor(conn, output)
-    where, values = _time_condition(bounds, "received_us", 1)
-    readings = conn.execute(
-        f"SELECT min(seq), max(seq), count(*) FROM readings WHERE seq <= ?{where}", (cursor, *values)
-    ).fetchone()
-    where, values = _time_condition(bounds, "at", SECOND_US)
-    half_hours = conn.execute(
-        f"SELECT min(seq), max(seq), count(*) FROM half_hours WHERE seq <= ? AND seq IS NOT NULL{where}",
-        (cursor, *values),
-    ).fetchone()
-    found = [row for row in (readings, half_hours) if row[2]]
+    spans = spans_of(conn, start, end, last=_known_cursor(conn, output))
+    return sum(add_replay(conn, output, span) for span in spans)
+
+
+def add_replay(conn: sqlite3.Connection, output: str, span: Span) -> int:
+    """Owe `output` the records of `span`, which is behind its cursor, once more; returns how many they are."""
+    found = count(conn, span)
     if found:
-        first, last = min(row[0] for row in found), max(row[1] for row in found)
-        add_replay(conn, output, first, last, times=bounds)
-    return sum(row[2] for row in found)
-
-
-def add_replay(
-    conn: sqlite3.Connection, output: str, first: int, last: int, *, times: tuple[int, int] | None = None
-) -> None:
-    """Owe `output` the records `first` to `last`, which are behind its cursor, once more."""
-    from_us, to_us = times or (None, None)
-    conn.execute(
-        "INSERT INTO replays (output, next_seq, last_seq, from_us, to_us) VALUES (?, ?, ?, ?, ?)",
-        (output, first, last, from_us, to_us),
-    )
+        from_us, to_us = span.times or (None, None)
+        conn.execute(
+            "INSERT INTO replays (output, next_seq, last_seq, from_us, to_us, kinds) VALUES (?, ?, ?, ?, ?, ?)",
+            (output, span.first, span.last, from_us, to_us, span.readings * READINGS | span.half_hours * HALF_HOURS),
+        )
+    return found
 
 
 def dead_letters(conn: sqlite3.Connection, output: str | None = None) -> list[DeadLetter]:
@@ -235,7 +199,7 @@ def replay_dead_letters(conn: sqlite3.Connection, output: str, seqs: Iterable[in
     """Send these dead letters (or all) of `output` once more; returns how many."""
     count = 0
     for seq in _dead(conn, output, seqs):
-        add_replay(conn, output, seq, seq)
+        add_replay(conn, output, Span(first=seq, last=seq))
         count += drop_dead_letters(conn, output, (seq,))
     return count
 
@@ -248,51 +212,39 @@ def drop_dead_letters(conn: sqlite3.Connection, output: str, seqs: Iterable[int]
     )
 
 
-def record_at(conn: sqlite3.Connection, seq: int) -> Record | None:
-    """The record with this number, if it is still there."""
-    found = _records(conn, seq, seq, 1, half_hours=True)
-    return found[0][1] if found else None
-
-
-def position_at(conn: sqlite3.Connection, moment: datetime) -> int:
-    """The number before the first record of `moment` or later; the last number where there is none."""
-    micros = to_micros(moment)
-    candidates = [next_seq(conn)]
-    for first, last in conn.execute(
-        "SELECT first_seq, last_seq FROM hours WHERE hour >= ? ORDER BY first_seq LIMIT 1", (micros // HOUR_US,)
-    ):
-        row = conn.execute(
-            "SELECT min(seq) FROM readings WHERE seq BETWEEN ? AND ? AND received_us >= ?", (first, last, micros)
-        ).fetchone()
-        candidates.append(last + 1 if row[0] is None else row[0])
-    row = conn.execute(
-        "SELECT min(seq) FROM half_hours WHERE seq IS NOT NULL AND at > ?", (micros // SECOND_US,)
-    ).fetchone()
-    candidates += [] if row[0] is None else [row[0]]
-    return min(candidates) - 1
-
-
 @dataclass(frozen=True, slots=True)
 class _Replay:
     id: int
-    next_seq: int
-    last_seq: int
-    times: tuple[int, int] | None
+    span: Span
 
 
 def _replays(conn: sqlite3.Connection, output: str) -> list[_Replay]:
     rows = conn.execute(
-        "SELECT id, next_seq, last_seq, from_us, to_us FROM replays WHERE output = ? ORDER BY id", (output,)
+        "SELECT id, next_seq, last_seq, from_us, to_us, kinds FROM replays WHERE output = ? ORDER BY id", (output,)
     )
     return [
-        _Replay(row, first, last, None if from_us is None else (from_us, to_us))
-        for row, first, last, from_us, to_us in rows
+        _Replay(
+            row,
+            Span(
+                first=first,
+                last=last,
+                times=None if from_us is None else (from_us, to_us),
+                readings=bool(kinds & READINGS),
+                half_hours=bool(kinds & HALF_HOURS),
+            ),
+        )
+        for row, first, last, from_us, to_us, kinds in rows
     ]
 
 
 def _replay(conn: sqlite3.Connection, output: str) -> _Replay | None:
     found = _replays(conn, output)
     return found[0] if found else None
+
+
+def _wanted(span: Span, half_hours: bool) -> Span:
+    """`span` without half hours where the output gets none."""
+    return span if half_hours else replace(span, half_hours=False)
 
 
 def _cursor(conn: sqlite3.Connection, output: str) -> int:
@@ -310,64 +262,22 @@ def _known_cursor(conn: sqlite3.Connection, output: str) -> int:
 
 
 def _advance(conn: sqlite3.Connection, output: str, seq: int) -> None:
-    """Move the cursor, or the replay that a number behind the cursor can only belong to."""
+    """Move the cursor, or the replay that a number behind the cursor can only belong to.
+
+    A number that the log has not come to is of a file that was set aside meanwhile.
+    """
     cursor = conn.execute("SELECT cursor FROM outputs WHERE name = ?", (output,)).fetchone()
+    if seq >= next_seq(conn):
+        return
     if cursor is None:
         conn.execute("INSERT INTO outputs (name, cursor, since_us) VALUES (?, ?, 0)", (output, seq))
     elif seq > cursor[0]:
         conn.execute("UPDATE outputs SET cursor = ? WHERE name = ?", (seq, output))
-    elif (again := _replay(conn, output)) is not None:
-        if seq >= again.last_seq:
+    elif (again := _replay(conn, output)) is not None and seq >= again.span.first:
+        if seq >= again.span.last:
             conn.execute("DELETE FROM replays WHERE id = ?", (again.id,))
         else:
             conn.execute("UPDATE replays SET next_seq = ? WHERE id = ?", (seq + 1, again.id))
-
-
-def _records(
-    conn: sqlite3.Connection,
-    first: int,
-    last: int | None,
-    limit: int,
-    *,
-    half_hours: bool,
-    times: tuple[int, int] | None = None,
-) -> list[tuple[int, Record]]:
-    """At most `limit` records with their numbers from `first` to `last`, in order."""
-    scales, keys = meters.scales(conn), meters.keys(conn)
-    seqs = (first, LAST if last is None else last)
-    where, values = _time_condition(times, "received_us", 1)
-
-    def of_reading(row: Row) -> tuple[int, Record]:
-        key, name = keys[row[1]]
-        item = stored(row[0], row[1:], key, scales)
-        return item.seq, published(item.reading, item.recent, meter_name=name)
-
-    def of_half_hour(row: Row) -> tuple[int, Record]:
-        return row[0], published_half_hour(energy_of(row[2:], keys[row[1]][0], scales))
-
-    rows = conn.execute(
-        f"SELECT seq, {COLUMNS} FROM readings WHERE seq BETWEEN ? AND ?{where} ORDER BY seq LIMIT ?",
-        (*seqs, *values, limit),
-    )
-    found = list(sound_rows(rows, of_reading))
-    if half_hours:
-        where, values = _time_condition(times, "at", SECOND_US)
-        rows = conn.execute(
-            f"SELECT seq, meter, {ENERGY_COLUMNS} FROM half_hours WHERE seq BETWEEN ? AND ? AND seq IS NOT NULL{where}"
-            " ORDER BY seq LIMIT ?",
-            (*seqs, *values, limit),
-        )
-        found = sorted((*found, *sound_rows(rows, of_half_hour)), key=_number)
-    return found[:limit]
-
-
-def _time_condition(times: tuple[int, int] | None, column: str, unit_us: int) -> tuple[str, tuple[int, ...]]:
-    """SQL and values for a range of time in microseconds; a half hour belongs to it by its beginning."""
-    if times is None:
-        return "", ()
-    shift = 0 if unit_us == 1 else HALF_HOUR_S
-    low, high = (-(-micros // unit_us) + shift for micros in times)
-    return f" AND {column} >= ? AND {column} < ?", (low, high)
 
 
 def _dead(conn: sqlite3.Connection, output: str, seqs: Iterable[int] | None) -> Sequence[int]:
@@ -376,7 +286,3 @@ def _dead(conn: sqlite3.Connection, output: str, seqs: Iterable[int] | None) -> 
         return rows
     chosen = set(seqs)
     return [seq for seq in rows if seq in chosen]
-
-
-def _number(item: tuple[int, Record]) -> int:
-    return item[0]

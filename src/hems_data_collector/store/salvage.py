@@ -20,6 +20,7 @@ from hems_data_collector.store.damaged import DamagedFile, Values
 from hems_data_collector.store.database import transaction
 from hems_data_collector.store.pages import Row
 from hems_data_collector.store.position import next_seq
+from hems_data_collector.store.records import Span, record_at
 from hems_data_collector.store.times import HALF_HOUR_S, HOUR_US, to_micros
 
 T = TypeVar("T")
@@ -296,12 +297,12 @@ def _owed(
                 "INSERT OR IGNORE INTO outputs (name, cursor, since_us, removed_us) VALUES (?, ?, ?, ?)",
                 (name, next_seq(conn) - 1, to_micros(now), to_micros(now)),
             )
-            spans = [(cursor + 1, damaged.last_seq, None, None)]
+            spans = [(cursor + 1, damaged.last_seq, None, None, outbox.READINGS | outbox.HALF_HOURS)]
             spans += [row.values[2:] for row in damaged.tables["replays"] if row.values[1] == name]
             owed[name] = sum(_owe(conn, name, span, run.shift) for span in spans)
         for row in damaged.tables["dead_letters"]:
             output, seq, *rest = row.values
-            if output in cursors and outbox.record_at(conn, seq + run.shift) is not None:
+            if output in cursors and record_at(conn, seq + run.shift) is not None:
                 conn.execute(
                     "INSERT OR IGNORE INTO dead_letters (output, seq, key, reason, at_us, tries)"
                     " VALUES (?, ?, ?, ?, ?, ?)",
@@ -312,12 +313,15 @@ def _owed(
 
 def _owe(conn: sqlite3.Connection, output: str, span: Values, shift: int) -> int:
     """Owe the records of one span of the damaged file; returns how many of them are here."""
-    first, last, from_us, to_us = span
-    times = None if from_us is None or to_us is None else (from_us, to_us)
-    count = outbox.count(conn, first + shift, last + shift, times=times)
-    if count:
-        outbox.add_replay(conn, output, first + shift, last + shift, times=times)
-    return count
+    first, last, from_us, to_us, kinds = span
+    wanted = Span(
+        first=first + shift,
+        last=last + shift,
+        times=None if from_us is None or to_us is None else (from_us, to_us),
+        readings=bool(kinds & outbox.READINGS),
+        half_hours=bool(kinds & outbox.HALF_HOURS),
+    )
+    return outbox.add_replay(conn, output, wanted)
 
 
 def _ledger_notes(conn: sqlite3.Connection, damaged: DamagedFile, run: _Run) -> None:

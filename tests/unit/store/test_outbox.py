@@ -10,6 +10,7 @@ import pytest
 
 from hems_data_collector.readings import HALF_HOUR_KEYS, Record, published
 from hems_data_collector.store import half_hours, meters, outbox, readings
+from hems_data_collector.store.records import record_at
 from support.ledgers import EXPORTING, FIRST, METER, PROFILE, RECENT, SLOT, reading, slot
 
 NOW = datetime(2025, 4, 2, tzinfo=UTC)
@@ -133,7 +134,7 @@ def test_a_dead_letter_lets_the_line_move_and_can_be_sent_again_or_given_up(conn
     done(conn, 3)
     letters = outbox.dead_letters(conn, "file")
     assert [(letter.seq, letter.reason, letter.tries) for letter in letters] == [(1, "HTTP 422", 3), (2, "HTTP 422", 3)]
-    assert outbox.record_at(conn, 1) == published(reading(), RECENT)
+    assert record_at(conn, 1) == published(reading(), RECENT)
     assert outbox.drop_dead_letters(conn, "file", [1]) == 1
     assert outbox.replay_dead_letters(conn, "file") == 1
     assert outbox.dead_letters(conn) == []

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from hems_data_collector.store import half_hours, outbox, readings, retention
+from hems_data_collector.store.records import record_at
 from support.ledgers import FIRST, PROFILE, reading, slot
 
 KEEP = timedelta(days=10)
@@ -61,7 +62,7 @@ def test_a_dead_letter_is_kept(conn: sqlite3.Connection) -> None:
     outbox.acknowledge(conn, "file", 30, checkpoint=None, count=27, now=now)
     retention.prune(conn, keep=KEEP, now=now)
     assert left(conn) == [3, *range(20, 31)]
-    assert outbox.record_at(conn, 3) is not None
+    assert record_at(conn, 3) is not None
 
 
 def test_the_newest_reading_is_kept_so_that_no_number_is_given_twice(conn: sqlite3.Connection) -> None:

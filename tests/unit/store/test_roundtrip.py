@@ -22,6 +22,7 @@ from hems_data_collector.store import half_hours, migrations, outbox, readings, 
 from hems_data_collector.store.check import check
 from hems_data_collector.store.damaged import SHAPES
 from hems_data_collector.store.periods import Period
+from hems_data_collector.store.records import record_at
 from support.ledgers import EXPORTING, FIRST, HALF, METER, PROFILE, SLOT, reading, slot
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -187,7 +188,7 @@ def test_each_record_goes_out_once_and_in_order(plan: list[tuple[str, int]]) -> 
                     number += 1
             elif step == "record":
                 for seq in half_hours.record(conn, [slot(size)], PROFILE, now=NOW).completed:
-                    record = outbox.record_at(conn, seq)
+                    record = record_at(conn, seq)
                     assert record is not None
                     owed.append(record.key)
             elif step == "deliver":

@@ -20,6 +20,7 @@ from hems_data_collector.store.damaged import SHAPES, DamagedFile
 from hems_data_collector.store.database import Database, open_editor
 from hems_data_collector.store.half_hours import Direction
 from hems_data_collector.store.pages import PageFile
+from hems_data_collector.store.records import record_at
 from hems_data_collector.store.salvage import Salvaged, salvage
 from support.ledgers import EXPORTING, FIRST, METER, PROFILE, RECENT, SLOT, opened, reading, slot
 
@@ -69,7 +70,7 @@ def everything(conn: sqlite3.Connection) -> tuple[dict[int, Record], dict[int, R
     rows = [
         seq for (seq,) in conn.execute("SELECT seq FROM readings UNION SELECT seq FROM half_hours ORDER BY 1") if seq
     ]
-    records = {seq: outbox.record_at(conn, seq) for seq in rows}
+    records = {seq: record_at(conn, seq) for seq in rows}
     kinds = ("reading", "half-hour")
     first, second = ({seq: r for seq, r in records.items() if r is not None and r.kind == kind} for kind in kinds)
     return first, second
@@ -172,7 +173,7 @@ def test_all_comes_over_with_its_numbers_and_each_output_gets_what_it_lacked(sou
         assert len(batch) == 5
         (letter,) = database.run_sync(outbox.dead_letters)
         assert (letter.output, letter.reason) == ("webhook", "HTTP 422")
-        assert database.run_sync(lambda conn: outbox.record_at(conn, letter.seq)) is not None
+        assert database.run_sync(lambda conn: record_at(conn, letter.seq)) is not None
         assert database.run_sync(lambda conn: half_hours.absent(conn, METER, SLOT, NOW)) == {slot(60).at}
         assert len(database.run_sync(lambda conn: half_hours.conflicts(conn, METER))) == 1
         hours = database.run_sync(lambda conn: conn.execute("SELECT sum(readings) FROM hours").fetchone())

@@ -133,7 +133,8 @@ CREATE TABLE replays (
     next_seq INTEGER NOT NULL,
     last_seq INTEGER NOT NULL,
     from_us  INTEGER,                          -- only what is of this range of time, where there is one
-    to_us    INTEGER
+    to_us    INTEGER,
+    kinds    INTEGER NOT NULL                  -- 1 readings, 2 half hours, 3 both
 );
 CREATE INDEX replays_by_output ON replays (output, id);
 
