@@ -79,11 +79,11 @@ class Database:
         """The result of `work` in one transaction, durable when this returns; all or nothing.
 
         Raises StoreUnavailable (nothing was written; try again later), StoreDamaged (the same, and a new file was
-        begun), and whatever `work` raises. Work that has begun is ended even where the caller is cancelled.
+        begun), and whatever `work` raises. What was handed over is done even where the caller is cancelled.
         """
         loop = asyncio.get_running_loop()
         try:
-            return await loop.run_in_executor(self._executor, self._transaction, work)
+            return await asyncio.shield(loop.run_in_executor(self._executor, self._transaction, work))
         except StoreDamaged as error:
             if self._may_renew():
                 await loop.run_in_executor(self._executor, self._renew, error, self._clock.now())
@@ -171,7 +171,7 @@ class Database:
                 raise _cannot_be_used(self.path, OSError("its file system has no shared memory; use a local disk"))
             conn.execute(f"PRAGMA synchronous = {self._synchronous}")
             if migrations.migrate(conn) == 0:
-                conn.execute("UPDATE log SET first = ?", (_first_number(self.path),))
+                conn.execute("UPDATE log SET first = ?", (_first_number(self.path, another=self._inode is not None),))
             _probe(conn)
         except BaseException:
             conn.close()
@@ -315,13 +315,15 @@ def _inode(path: Path) -> tuple[int, int] | None:
     return found.st_dev, found.st_ino
 
 
-def _first_number(path: Path) -> int:
-    """Where the log of a new file begins: above every number of the damaged files before it.
+def _first_number(path: Path, *, another: bool) -> int:
+    """Where the log of a new file begins: above every number of the files before it, damaged or (`another`) gone.
 
-    A file has less than one record for each second since 1970, or since the file before it.
+    No file has more records than seconds that have passed since 1970, or since the file before it.
     """
     before = [file.stat() for file in path.parent.glob(f"{glob.escape(path.name)}{DAMAGED}*")]
-    return max((max(int(file.st_mtime), file.st_size // LEAST_BYTES_OF_A_ROW) for file in before), default=0) + 1
+    if not before and not another:
+        return 1
+    return max(int(path.stat().st_mtime), *(file.st_size // LEAST_BYTES_OF_A_ROW for file in before), 0) + 1
 
 
 def _set_aside(path: Path, now: datetime) -> Path:

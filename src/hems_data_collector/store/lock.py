@@ -13,6 +13,7 @@ from hems_data_collector.errors import StoreError
 SUFFIX: Final = ".lock"
 FILE_MODE: Final = 0o600
 PID_BYTES: Final = 20
+GLANCES: Final = 200  # a glance at the lock takes microseconds
 
 
 class ProcessLock:
@@ -28,7 +29,7 @@ class ProcessLock:
         path = database.with_name(database.name + SUFFIX)
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT, FILE_MODE)
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            _locked(descriptor)
         except BlockingIOError:
             owner = _named_in(descriptor)
             os.close(descriptor)
@@ -75,6 +76,19 @@ def owner(database: Path) -> str | None:
     finally:
         os.close(descriptor)
     return None
+
+
+def _locked(descriptor: int) -> None:
+    """Take the lock; raises BlockingIOError where another process keeps it, and not only looks at it (`owner`)."""
+    for tries_left in reversed(range(GLANCES)):
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if not tries_left:
+                raise
+            os.sched_yield()
+        else:
+            return
 
 
 def _named_in(descriptor: int) -> str:

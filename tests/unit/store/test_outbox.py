@@ -167,3 +167,10 @@ def test_the_health_of_an_output_is_kept(conn: sqlite3.Connection) -> None:
         0,
         None,
     )
+
+
+def test_an_acknowledgement_of_what_the_log_has_not_come_to_is_passed_over(conn: sqlite3.Connection) -> None:
+    outbox.register(conn, ["file"], now=NOW)
+    done(conn, 1000)
+    append(conn, 0)
+    assert list(batch(conn)) == [1]
