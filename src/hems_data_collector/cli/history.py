@@ -102,6 +102,8 @@ def run(arguments: argparse.Namespace) -> int:
         if arguments.format is None and tables.on_terminal():
             found = _show(stored, meters, period)
         else:
+            if arguments.first is None and period.start == whole(stored, meters).start:
+                period = Period(period.start - HALF_HOUR, period.end)  # the first register ends a half hour too
             found = _write(energies(stored, meters, period), arguments.format or "csv")
         if not found:
             say(_nothing(stored, meters, period))
@@ -116,12 +118,12 @@ def energies(stored: Stored, meters: Sequence[StoredMeter], period: Period) -> I
 
 
 def whole(stored: Stored, meters: Sequence[StoredMeter]) -> Period:
-    """From the first half hour that is known to the end of the last one; empty at the present where none is."""
+    """From the first register that is known to the last one; empty at the present where there is none."""
     oldest = [at for meter in meters if (at := half_hours.oldest(stored.conn, meter.key))]
     newest = [at for meter in meters if (at := half_hours.newest(stored.conn, meter.key))]
     if not oldest:
         return Period(stored.now, stored.now)
-    return Period(min(oldest) - HALF_HOUR, max(newest))
+    return Period(min(oldest), max(newest))
 
 
 def _check(arguments: argparse.Namespace) -> None:
@@ -212,8 +214,8 @@ def rows_of(stored: Stored, meters: Sequence[StoredMeter], period: Period) -> li
             start=part.start,
             import_kwh=_sum([one.import_kwh for one in each]),
             export_kwh=_sum([one.export_kwh for one in each]),
-            known=sum(one.half_hours for one in each),
-            of=max(0, (min(part.end, stored.now) - part.start) // HALF_HOUR),
+            known=(known := sum(one.half_hours for one in each)),
+            of=max(known, (min(part.end, stored.now) - part.start) // HALF_HOUR),
         )
         for part, each in zip(parts, zip(*sums, strict=True), strict=True)
     ]

@@ -9,7 +9,7 @@ from typing import Any, BinaryIO, Final
 
 from hems_data_collector.readings import Record
 
-ROWS_PER_GROUP: Final = 50_000  # some megabytes in memory, and large enough to be read fast
+ROWS_PER_GROUP: Final = 20_000  # some megabytes in memory, and large enough to be read fast
 ENERGY_DIGITS: Final = (28, 4)  # counts of 8 digits x a coefficient of 6 x 10^4 at most, 10^-4 at least (§5.3)
 CURRENT_DIGITS: Final = (7, 1)
 

@@ -25,7 +25,7 @@ def verbs_that_need_nothing(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, 
         fake.run = lambda arguments, verb=verb: calls.append((verb, arguments)) or 0  # type: ignore[attr-defined]
         if verb == "run":
             fake.add_arguments = run_verb.add_arguments  # type: ignore[attr-defined]
-        monkeypatch.setitem(sys.modules, cli.module_of(verb).__name__, fake)
+        monkeypatch.setitem(sys.modules, f"hems_data_collector.cli.{verb.replace('-', '_')}", fake)
     return calls
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import sys
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,9 @@ import pytest
 
 from hems_data_collector import cli
 from hems_data_collector.cli import check_texts
+from hems_data_collector.cli import stored as store_of_verbs
 from hems_data_collector.readings import HalfHourSource
-from support.ledgers import METER, opened, reading, slot
+from support.ledgers import HALF, METER, SLOT, opened, reading, slot
 from support.stored_house import FILE, deliver, stored
 
 pytestmark = pytest.mark.usefixtures("a_clock_that_stands")
@@ -63,6 +65,16 @@ def test_what_is_missing_is_told_by_month_and_is_no_damage(capsys: pytest.Captur
     assert rows == [[METER, "2025-03", "2", "1488"], [METER, "2025-04", "1", "29"]]
 
 
+def test_the_newest_half_hour_has_time_to_come(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stored([slot(number) for number in range(-4900, 5)])
+    for minutes, missing in ((29, False), (31, True)):
+        now = SLOT + 4 * HALF + timedelta(minutes=minutes + 10)
+        monkeypatch.setattr(store_of_verbs, "now", lambda now=now: now)
+        assert ("missing" in checked(capsys).replace("No half hour is missing.", "")) is missing
+
+
 def test_what_was_told_twice_is_listed_with_both_values(capsys: pytest.CaptureFixture[str]) -> None:
     stored([slot(0), slot(1)])
     stored([slot(1, 99_999, source=HalfHourSource.HISTORY_1)])
@@ -84,7 +96,9 @@ def test_of_many_disagreements_the_text_shows_some(
     monkeypatch.setattr(check_texts, "SHOWN", 2)
     stored([slot(number) for number in range(5)])
     stored([slot(number, 99_999, source=HalfHourSource.HISTORY_2) for number in range(5)])
-    assert "and 3 more; --json shows all" in checked(capsys)
+    text = checked(capsys)
+    assert "and 3 more; --json shows all" in text
+    assert text.count("(history-2)") == 2
     assert len(report(capsys)["conflicts"]) == 5
 
 

@@ -93,7 +93,7 @@ def test_nothing_is_said_on_stderr_and_is_no_error(capsys: pytest.CaptureFixture
     stored([slot(0), slot(1)])
     out, err = history(capsys, "--day", "2024-01-01")
     assert lines(out) == [HEADER]
-    assert "from 2024-01-01 00:00 to 2024-01-02 00:00. There are some from 2025-04-01 11:30 to 2025-04-01 12:30" in err
+    assert "from 2024-01-01 00:00 to 2024-01-02 00:00. There are some from 2025-04-01 12:00 to 2025-04-01 12:30" in err
 
 
 def test_an_exchanged_meter_goes_on_as_the_new_one(capsys: pytest.CaptureFixture[str]) -> None:
@@ -214,3 +214,10 @@ def test_days_to_come_are_not_in_the_table(capsys: pytest.CaptureFixture[str]) -
     out, _err = history(capsys, "--month", "2025-04")
     assert "2025-04-01 Tue" in out
     assert "2025-04-02" not in out
+
+
+@pytest.mark.usefixtures("terminal")
+def test_the_half_hour_before_the_first_register_is_not_expected(capsys: pytest.CaptureFixture[str]) -> None:
+    stored([slot(number) for number in range(-400, 4)])
+    assert "total 80.6 403 of 403" in " ".join(history(capsys, "--all")[0].split())
+    assert history(capsys, "--all", "-f", "csv")[0].count("\n") == 1 + 404

@@ -6,6 +6,7 @@ import fcntl
 import json
 import os
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -135,6 +136,16 @@ def test_a_file_that_was_set_aside_is_not_forgotten(capsys: pytest.CaptureFixtur
     (named,) = state(capsys)["database"]["damaged_files"]
     assert named.endswith("hems.db.damaged-20250401T030000Z")
     assert "check --salvage" in shown(capsys, "status")
+
+
+def test_a_file_with_brackets_in_its_name_has_its_own_files_set_aside(capsys: pytest.CaptureFixture[str]) -> None:
+    for name in ("h[1].db", "h1.db.damaged-1", "h[1].db.damaged-2"):
+        with opened(Path(name)):
+            pass
+    assert cli.main(["status", "--database", "h[1].db", "--json"]) == 0
+    found = [Path(file).name for file in json.loads(capsys.readouterr().out)["database"]["damaged_files"]]
+    assert "h1.db.damaged-1" not in found
+    assert "h[1].db.damaged-2" in found
 
 
 def test_without_a_database_both_say_what_to_do(capsys: pytest.CaptureFixture[str]) -> None:
