@@ -55,7 +55,9 @@ async def run_collector(
     clock = clock or SystemClock()
     rng = Random()
     outputs = [
-        OUTPUTS[name].build(settings.output_values[name], FORMATS[settings.format], clock=clock)
+        OUTPUTS[name].build(
+            settings.output_values[name], FORMATS[settings.format], clock=clock, half_hours=settings.half_hours
+        )
         for name in settings.outputs
     ]
     for output in outputs:
@@ -65,7 +67,13 @@ async def run_collector(
         await _register(database, outputs, settings, clock)
         backlog = StoredBacklog(database, half_hours=settings.half_hours)
         delivery = Delivery(outputs, backlog, clock, rng, on_closed=stop.set)
-        recorder = Recorder(database, clock=clock, zone=settings.zone, on_stored=delivery.wake)
+        recorder = Recorder(
+            database,
+            clock=clock,
+            zone=settings.zone,
+            on_stored=delivery.wake,
+            on_half_hour=delivery.submit if settings.half_hours else None,
+        )
         memory = Ports(database)
         meter = _Meter(settings, memory, clock=clock, rng=rng, on_progress=on_progress or _log_progress)
         ticker = Ticker(settings.schedule or IntervalSchedule(settings.interval), clock=clock)
@@ -199,6 +207,7 @@ def _backfill(
         zone=settings.zone,
         spacing_s=settings.backfill_spacing,
         record=recorder.store,
+        mark_absent=recorder.mark_absent,
         on_progress=on_slots,
     )
 

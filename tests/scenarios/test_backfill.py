@@ -14,6 +14,7 @@ import pytest
 
 from hems_data_collector.clock import LoopClock
 from hems_data_collector.collector.backfill import Backfill
+from hems_data_collector.collector.recorder import Recorder
 from hems_data_collector.echonet import Esv
 from hems_data_collector.emulator import Emulator, EmulatorSettings
 from hems_data_collector.emulator.meter_clock import METER_ZONE
@@ -369,12 +370,15 @@ async def test_losses_and_lost_sessions_only_cost_time(tmp_path: Path) -> None:
     database = Database.open(tmp_path / "hems.db", clock=clock, synchronous="OFF")
     keeper = asyncio.create_task(link.keep())
 
-    async def record(slots: object, profile: object) -> None:
-        now = clock.now()
-        await database.run(lambda conn: half_hours.record(conn, slots, profile, now=now))  # type: ignore[arg-type]
-
+    recorder = Recorder(database, clock=clock, zone=METER_ZONE, on_stored=lambda: None)
     backfill = Backfill(
-        reader, database, clock=clock, zone=METER_ZONE, spacing_s=5, record=record, on_progress=lambda *_: None
+        reader,
+        database,
+        clock=clock,
+        zone=METER_ZONE,
+        spacing_s=5,
+        record=recorder.store,
+        mark_absent=recorder.mark_absent,
     )
     troubles = 0
     try:

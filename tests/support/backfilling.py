@@ -6,12 +6,13 @@ For what is about the meter and the store; what is about the radio takes the who
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import Random
+from sqlite3 import Connection
 
 from hems_data_collector.clock import LoopClock
 from hems_data_collector.collector.backfill import Backfill
@@ -28,7 +29,7 @@ from hems_data_collector.meter.client import MeterClient
 from hems_data_collector.meter.profile import MeterProfile
 from hems_data_collector.meter.reader import MeterReader
 from hems_data_collector.readings import HALF_HOUR, HalfHour
-from hems_data_collector.store import half_hours
+from hems_data_collector.store import half_hours, meters
 from hems_data_collector.store.database import Database
 from hems_data_collector.store.half_hours import Direction
 
@@ -128,6 +129,10 @@ class House:
         recorded = await self.database.run(lambda conn: half_hours.record(conn, slots, profile, now=now))
         assert recorded.conflicts == ()
 
+    async def mark_absent(self, absent: Mapping[Direction, Iterable[datetime]], profile: MeterProfile) -> None:
+        """Enter what was never recorded, as the recorder does."""
+        await mark_absent(self.database, absent, profile, now=self.clock.now())
+
     def stored(self, key: str | None = None) -> dict[datetime, tuple[int | None, int | None]]:
         """The whole ledger, by the meter's local time."""
         far = timedelta(days=400)
@@ -190,12 +195,26 @@ def house(
             zone=METER_ZONE,
             spacing_s=SPACING_S,
             record=lambda slots, profile: made.store(slots, profile),
+            mark_absent=lambda absent, profile: made.mark_absent(absent, profile),
             on_progress=lambda done, expected: made.progress.append((done, expected)),
         )
         made = House(wire=wire, clock=clock, database=database, reader=reader, backfill=backfill)
         yield made
     finally:
         database.close()
+
+
+async def mark_absent(
+    database: Database, absent: Mapping[Direction, Iterable[datetime]], profile: MeterProfile, *, now: datetime
+) -> None:
+    """Enter what the meter never recorded."""
+
+    def work(conn: Connection) -> None:
+        meters.know(conn, profile, now)
+        for direction, ats in absent.items():
+            half_hours.mark_absent(conn, profile.identity.key, ats, direction, now=now)
+
+    await database.run(work)
 
 
 def _local(at: datetime) -> datetime:

@@ -38,7 +38,13 @@ class CaptureOutput(Output):
 
     @classmethod
     def build(
-        cls, values: Mapping[str, Any], format: Format, *, clock: Clock, columns: Sequence[str] = RECORD_KEYS
+        cls,
+        values: Mapping[str, Any],
+        format: Format,
+        *,
+        clock: Clock,
+        columns: Sequence[str] = RECORD_KEYS,
+        half_hours: bool = False,
     ) -> CaptureOutput:
         return cls()
 

@@ -44,12 +44,14 @@ YOUNG_AGAIN: Final = timedelta(days=1)  # after which a young slot is asked for 
 Record: TypeAlias = Callable[[Sequence[HalfHour], MeterProfile], Awaitable[None]]
 OnProgress: TypeAlias = Callable[[int, int], None]
 Absent: TypeAlias = Mapping[Direction, Iterable[datetime]]
+MarkAbsent: TypeAlias = Callable[[Absent, MeterProfile], Awaitable[None]]
 
 
 class Backfill:
     """Fills the ledger of the meter that `reader` knows. The caller gives it air: `wanted`, then `step`.
 
-    `record` stores half hours or raises StoreUnavailable; `on_progress` gets `progress()` whenever it changed.
+    `record` stores half hours, `mark_absent` the slots that the meter says it never recorded; both raise
+    StoreUnavailable. `on_progress` gets `progress()` whenever it changed.
     """
 
     def __init__(
@@ -61,6 +63,7 @@ class Backfill:
         zone: tzinfo,
         spacing_s: float,
         record: Record,
+        mark_absent: MarkAbsent,
         on_progress: OnProgress = lambda done, expected: None,
     ) -> None:
         self._reader = reader
@@ -69,6 +72,7 @@ class Backfill:
         self._zone = zone
         self._spacing_s = spacing_s
         self._record = record
+        self._mark_absent = mark_absent
         self._on_progress = on_progress
         self._failures = 0
         self._not_before = 0.0
@@ -256,14 +260,11 @@ class Backfill:
 
     async def _settle(self, span: Span, absent: Absent, profile: MeterProfile) -> list[datetime]:
         """Note what the meter never recorded; returns the slots of `span` that are missing still."""
-        key, directions, now = profile.identity.key, self._directions(profile), self._clock.now()
+        key, directions = profile.identity.key, self._directions(profile)
         inside = span if self._span is None else span.within(self._span)
+        await self._mark_absent({direction: absent.get(direction, ()) for direction in directions}, profile)
 
         def work(conn: sqlite3.Connection) -> list[datetime]:
-            if meters.number(conn, key) is None:
-                meters.know(conn, profile, now)
-            for direction in directions:
-                half_hours.mark_absent(conn, key, absent.get(direction, ()), direction, now=now)
             return half_hours.missing(conn, key, inside.start, inside.end, directions) if inside.slots else []
 
         unsettled = await self._database.run(work)

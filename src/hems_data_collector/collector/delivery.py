@@ -65,7 +65,7 @@ class Delivery:
             task.add_done_callback(_report_bug)
 
     def submit(self, record: Record) -> None:
-        """Give `record` to every output that has no backlog; returns at once."""
+        """Give `record` to every output that has no backlog and takes its kind; returns at once."""
         for lane in self._lanes:
             lane.submit(record)
 

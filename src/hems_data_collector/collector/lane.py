@@ -86,7 +86,7 @@ class Lane:
     def submit(self, record: Record) -> None:
         """Put it at the end of a line in memory; a line in the store has it already."""
         line = self._line
-        if self._health is Health.CLOSED or not isinstance(line, MemoryLine):
+        if self._health is Health.CLOSED or not isinstance(line, MemoryLine) or not self._output.takes(record.kind):
             return
         if line.submit(record):
             if not line.in_flight:

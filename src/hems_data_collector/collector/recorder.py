@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
 from typing import Any, Final
@@ -16,10 +16,11 @@ from typing import Any, Final
 from hems_data_collector.clock import Clock
 from hems_data_collector.errors import StoreUnavailable
 from hems_data_collector.meter.profile import MeterProfile
-from hems_data_collector.readings import Consumption, HalfHour, Reading
+from hems_data_collector.readings import Consumption, HalfHour, Reading, Record
 from hems_data_collector.store import half_hours, meters, readings, retention
 from hems_data_collector.store.database import Database
-from hems_data_collector.store.half_hours import Recorded
+from hems_data_collector.store.half_hours import Direction, Recorded
+from hems_data_collector.store.records import record_at
 from hems_data_collector.store.ring import Ring
 
 log = logging.getLogger(__name__)
@@ -38,15 +39,25 @@ class _Job:
 class Recorder:
     """Takes what the poller has, without making it wait; `on_stored` is called after each commit.
 
-    `run` is a task for as long as there is a collector.
+    `on_half_hour`, where it is given, gets each half-hour record once, after the commit that completed it. `run` is a
+    task for as long as there is a collector.
     """
 
-    def __init__(self, database: Database, *, clock: Clock, zone: tzinfo, on_stored: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        database: Database,
+        *,
+        clock: Clock,
+        zone: tzinfo,
+        on_stored: Callable[[], None],
+        on_half_hour: Callable[[Record], None] | None = None,
+    ) -> None:
         self._database = database
         self._ring = Ring(database, clock=clock)
         self._clock = clock
         self._zone = zone
         self._on_stored = on_stored
+        self._on_half_hour = on_half_hour
         self._jobs: asyncio.Queue[_Job] = asyncio.Queue()
 
     def profile(self, profile: MeterProfile) -> None:
@@ -65,6 +76,20 @@ class Recorder:
     async def store(self, slots: Sequence[HalfHour], profile: MeterProfile) -> None:
         """Store registers at once, for a caller that can ask the meter again; raises StoreUnavailable."""
         self._recorded(await self._database.run(self._recording(slots, profile)))
+
+    async def mark_absent(self, absent: Mapping[Direction, Iterable[datetime]], profile: MeterProfile) -> None:
+        """Note at once which registers the meter says it never recorded; raises StoreUnavailable."""
+        key, now = profile.identity.key, self._clock.now()
+
+        def work(conn: sqlite3.Connection) -> list[Record]:
+            if meters.number(conn, key) is None:
+                meters.know(conn, profile, now)
+            completed: list[int] = []
+            for direction, ats in absent.items():
+                completed += half_hours.mark_absent(conn, key, ats, direction, now=now)
+            return self._completed(conn, completed)
+
+        self._half_hours_stored(await self._database.run(work))
 
     async def recall(self, meter: str) -> list[HalfHour]:
         """The latest half hours that are known of `meter`; none where the store cannot be read."""
@@ -113,11 +138,25 @@ class Recorder:
     def _pruning(self, keep: timedelta, now: datetime) -> Callable[[sqlite3.Connection], int]:
         return lambda conn: retention.prune(conn, keep=keep, now=now)
 
-    def _recording(self, slots: Sequence[HalfHour], profile: MeterProfile) -> Callable[[sqlite3.Connection], Recorded]:
+    def _recording(
+        self, slots: Sequence[HalfHour], profile: MeterProfile
+    ) -> Callable[[sqlite3.Connection], tuple[Recorded, list[Record]]]:
         now = self._clock.now()
-        return lambda conn: half_hours.record(conn, slots, profile, now=now)
 
-    def _recorded(self, recorded: Recorded) -> None:
+        def work(conn: sqlite3.Connection) -> tuple[Recorded, list[Record]]:
+            recorded = half_hours.record(conn, slots, profile, now=now)
+            return recorded, self._completed(conn, recorded.completed)
+
+        return work
+
+    def _completed(self, conn: sqlite3.Connection, numbers: Iterable[int]) -> list[Record]:
+        """The half-hour records with these numbers, in the transaction that made them; none where nobody wants any."""
+        if self._on_half_hour is None:
+            return []
+        return [record for number in numbers if (record := record_at(conn, number)) is not None]
+
+    def _recorded(self, result: tuple[Recorded, list[Record]]) -> None:
+        recorded, completed = result
         for conflict in recorded.conflicts:
             log.warning(
                 "The meter gave two values for %s: %s by %s, now %s by %s. The first is kept, the other noted.",
@@ -127,6 +166,12 @@ class Recorder:
                 conflict.told.import_raw,
                 conflict.told.source,
             )
+        self._half_hours_stored(completed)
+
+    def _half_hours_stored(self, completed: Iterable[Record]) -> None:
+        if self._on_half_hour is not None:
+            for record in completed:
+                self._on_half_hour(record)
         self._on_stored()
 
     def _stored(self, _: Any) -> None:

@@ -66,12 +66,23 @@ class Output(ABC):
     @classmethod
     @abstractmethod
     def build(
-        cls, values: Mapping[str, Any], format: Format, *, clock: Clock, columns: Sequence[str] = RECORD_KEYS
+        cls,
+        values: Mapping[str, Any],
+        format: Format,
+        *,
+        clock: Clock,
+        columns: Sequence[str] = RECORD_KEYS,
+        half_hours: bool = False,
     ) -> Self:
         """Make it from its settings (`Setting.name` to `Setting.value`; a tuple where repeatable; None where unset).
 
-        `columns` are the keys of the records to come. Touches nothing outside. Raises ConfigError.
+        `columns` are the keys of the readings to come; `half_hours` says that half-hour records come too. Touches
+        nothing outside. Raises ConfigError.
         """
+
+    def takes(self, kind: str) -> bool:
+        """Whether records of this kind are for this output at all; only asked of one without a backlog."""
+        return True
 
     async def open(self) -> None:  # noqa: B027 - most outputs have nothing to do here
         """Check at start what can be checked without sending a record; raises ConfigError."""

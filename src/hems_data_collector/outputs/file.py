@@ -65,8 +65,9 @@ class FileOutput(Output):
     )
     batch_size: ClassVar[int] = 500
 
-    def __init__(self, path: Path, format: Format, columns: Sequence[str]) -> None:
+    def __init__(self, path: Path, format: Format, columns: Sequence[str], *, half_hours: bool) -> None:
         self._format = format
+        self._checked = (READING_KIND, HALF_HOUR_KIND) if half_hours else (READING_KIND,)
         self._files = {
             READING_KIND: AppendedFile(path=path, header=format.header(columns)),
             HALF_HOUR_KIND: AppendedFile(path=half_hours_path(path), header=format.header(HALF_HOUR_KEYS)),
@@ -75,15 +76,25 @@ class FileOutput(Output):
 
     @classmethod
     def build(
-        cls, values: Mapping[str, Any], format: Format, *, clock: Clock, columns: Sequence[str] = RECORD_KEYS
+        cls,
+        values: Mapping[str, Any],
+        format: Format,
+        *,
+        clock: Clock,
+        columns: Sequence[str] = RECORD_KEYS,
+        half_hours: bool = False,
     ) -> Self:
         path = str(values["file"])
         if not path or "\0" in path:
             raise ConfigError("--file names no file.", setting="--file", remedy="Give a path, or leave the flag out.")
-        return cls(Path(path), format, columns)
+        return cls(Path(path), format, columns, half_hours=half_hours)
 
     async def open(self) -> None:
-        file = self._files[READING_KIND]
+        for kind in self._checked:
+            await self._check(self._files[kind])
+
+    async def _check(self, file: AppendedFile) -> None:
+        """Raises ConfigError for a file that cannot take our records."""
         try:
             await self._calls.run(file.check)
         except OSError as error:
@@ -148,7 +159,7 @@ class FileOutput(Output):
 
 def half_hours_path(path: Path) -> Path:
     """Where half-hour records go beside `path`: `data.csv` has its own in `data.half-hours.csv`."""
-    return path.with_name(f"{path.stem}.half-hours{path.suffix}")
+    return path.parent / f"{path.stem}.half-hours{path.suffix}"
 
 
 def _positions(checkpoint: bytes | None) -> dict[str, Position]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import logging
 import os
 import sys
 from collections.abc import Mapping, Sequence
@@ -14,7 +15,9 @@ from hems_data_collector.errors import OutputClosed, OutputRejected, OutputUnava
 from hems_data_collector.outputs.base import Output
 from hems_data_collector.outputs.blocking import BlockingCalls
 from hems_data_collector.outputs.formats import Format
-from hems_data_collector.readings import RECORD_KEYS, Record
+from hems_data_collector.readings import HALF_HOUR_KIND, RECORD_KEYS, Record
+
+logger = logging.getLogger(__name__)
 
 STDOUT_DESCRIPTOR: Final = 1
 _READER_GONE: Final = frozenset({errno.EPIPE, errno.EBADF, errno.ECONNRESET})
@@ -27,9 +30,10 @@ class StdoutOutput(Output):
     help: ClassVar[str] = "standard output, for a terminal or a pipe"
     backlog: ClassVar[bool] = False
 
-    def __init__(self, format: Format, columns: Sequence[str], descriptor: int) -> None:
+    def __init__(self, format: Format, columns: Sequence[str], descriptor: int, *, half_hours: bool = False) -> None:
         self._format = format
         self._header = format.header(columns)
+        self._half_hours = half_hours
         self._descriptor = descriptor
         self._headed = False
         self._torn: tuple[str, bytes] | None = None
@@ -38,14 +42,28 @@ class StdoutOutput(Output):
 
     @classmethod
     def build(
-        cls, values: Mapping[str, Any], format: Format, *, clock: Clock, columns: Sequence[str] = RECORD_KEYS
+        cls,
+        values: Mapping[str, Any],
+        format: Format,
+        *,
+        clock: Clock,
+        columns: Sequence[str] = RECORD_KEYS,
+        half_hours: bool = False,
     ) -> Self:
-        return cls(format, columns, STDOUT_DESCRIPTOR)
+        return cls(format, columns, STDOUT_DESCRIPTOR, half_hours=half_hours)
 
     async def open(self) -> None:
         if sys.stdout is not None:
             with contextlib.suppress(OSError, ValueError):
                 sys.stdout.flush()  # what was printed before comes before
+        if self._half_hours and not self.takes(HALF_HOUR_KIND):
+            logger.info(
+                "stdout: half-hour records are left out, because one CSV has columns of one kind;"
+                " --format json or yaml has both, --output file has a file for each"
+            )
+
+    def takes(self, kind: str) -> bool:
+        return not (self._header and kind == HALF_HOUR_KIND)
 
     async def deliver(self, batch: Sequence[Record], checkpoint: bytes | None) -> bytes | None:
         for record in batch:

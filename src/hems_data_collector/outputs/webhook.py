@@ -111,7 +111,13 @@ class WebhookOutput(Output):
 
     @classmethod
     def build(
-        cls, values: Mapping[str, Any], format: Format, *, clock: Clock, columns: Sequence[str] = RECORD_KEYS
+        cls,
+        values: Mapping[str, Any],
+        format: Format,
+        *,
+        clock: Clock,
+        columns: Sequence[str] = RECORD_KEYS,
+        half_hours: bool = False,
     ) -> Self:
         endpoint: Endpoint = values["webhook_url"]
         secret: Secret | None = values.get("webhook_secret")

@@ -11,17 +11,28 @@ import pytest
 
 from hems_data_collector.clock import SystemClock
 from hems_data_collector.errors import ConfigError, OutputPaused, OutputRejected, OutputUnavailable
-from hems_data_collector.outputs.file import FileOutput
+from hems_data_collector.outputs.file import FileOutput, half_hours_path
 from hems_data_collector.outputs.formats import CSV, JSON, YAML, Format
 from hems_data_collector.readings import METER_KEY, RECORD_KEYS
 from support.limits import file_size_limit, without_root
-from support.records import CSV_HEADER, FIRST_AS_CSV, FIRST_AS_JSON, record, records
+from support.records import (
+    CSV_HEADER,
+    FIRST_AS_CSV,
+    FIRST_AS_JSON,
+    HALF_HOUR_AS_CSV,
+    HALF_HOUR_CSV_HEADER,
+    half_hour,
+    record,
+    records,
+)
 
 LINE = FIRST_AS_JSON + b"\n"
 
 
-def output(path: Path | str, format: Format = JSON, columns: tuple[str, ...] = RECORD_KEYS) -> FileOutput:
-    return FileOutput.build({"file": str(path)}, format, clock=SystemClock(), columns=columns)
+def output(
+    path: Path | str, format: Format = JSON, columns: tuple[str, ...] = RECORD_KEYS, *, half_hours: bool = False
+) -> FileOutput:
+    return FileOutput.build({"file": str(path)}, format, clock=SystemClock(), columns=columns, half_hours=half_hours)
 
 
 async def put(path: Path, *numbers: int, format: Format = JSON) -> None:
@@ -262,6 +273,7 @@ async def test_a_half_line_of_an_earlier_crash_does_not_spoil_the_next_record(tm
         ("missing/f", "The folder does not exist.", "Create it"),
         ("plain/f", "The folder does not exist.", "Create it"),
         ("folder", "It is a folder.", "Name a file in it"),
+        ("/", "It is a folder.", "Name a file in it"),
         ("fifo", "It is a pipe or a device.", "Use --output stdout"),
         ("/dev/null", "It is a pipe or a device.", "Use --output stdout"),
     ],
@@ -299,3 +311,79 @@ async def test_a_pipe_with_a_reader_is_refused_too(tmp_path: Path) -> None:
 def test_no_file_name_is_refused(name: str) -> None:
     with pytest.raises(ConfigError, match="--file names no file"):
         output(name)
+
+
+# --- half hours ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("path", "beside"),
+    [
+        ("power.csv", "power.half-hours.csv"),
+        ("/var/lib/a.b/power.2026.json", "/var/lib/a.b/power.2026.half-hours.json"),
+        ("power", "power.half-hours"),
+        (".power", ".power.half-hours"),
+        ("../power.csv", "../power.half-hours.csv"),
+    ],
+)
+def test_half_hours_go_to_a_file_beside(path: str, beside: str) -> None:
+    assert half_hours_path(Path(path)) == Path(beside)
+
+
+async def test_half_hours_have_their_own_header_and_mode(tmp_path: Path) -> None:
+    out = output(tmp_path / "f.csv", CSV, half_hours=True)
+    await out.open()
+    await out.deliver([record(0), half_hour(0)], None)
+    beside = tmp_path / "f.half-hours.csv"
+    assert (tmp_path / "f.csv").read_bytes() == CSV_HEADER + FIRST_AS_CSV
+    assert beside.read_bytes() == HALF_HOUR_CSV_HEADER + HALF_HOUR_AS_CSV
+    assert stat.S_IMODE(beside.stat().st_mode) == 0o640
+    await out.close()
+
+
+async def test_each_file_is_rotated_by_itself(tmp_path: Path) -> None:
+    path, beside = tmp_path / "f", tmp_path / "f.half-hours"
+    out = output(path, CSV, half_hours=True)
+    await out.deliver([record(0), half_hour(0)], None)
+    beside.rename(tmp_path / "old")
+    await out.deliver([half_hour(1), record(1)], None)
+    assert path.read_bytes() == CSV_HEADER + FIRST_AS_CSV + CSV.encode(record(1))
+    assert beside.read_bytes() == HALF_HOUR_CSV_HEADER + CSV.encode(half_hour(1))
+    assert (tmp_path / "old").read_bytes() == HALF_HOUR_CSV_HEADER + HALF_HOUR_AS_CSV
+    await out.close()
+
+
+async def test_the_second_file_is_checked_at_start_only_where_half_hours_come(tmp_path: Path) -> None:
+    path, beside = tmp_path / "f.csv", tmp_path / "f.half-hours.csv"
+    beside.write_bytes(CSV_HEADER)
+    await output(path, CSV).open()
+    with pytest.raises(ConfigError) as caught:
+        await output(path, CSV, half_hours=True).open()
+    assert caught.value.what == f"The file {beside} begins with another header than these records have."
+    assert (caught.value.setting, beside.read_bytes()) == ("--file", CSV_HEADER)
+    beside.unlink()
+    await output(path, CSV).open()
+    assert not beside.exists()
+    beside.mkdir()
+    with pytest.raises(ConfigError, match="cannot be written") as caught:
+        await output(path, CSV, half_hours=True).open()
+    assert str(beside) in caught.value.what
+
+
+async def test_trouble_with_the_second_file_stops_both_and_nothing_is_twice(tmp_path: Path) -> None:
+    path, beside = tmp_path / "f", tmp_path / "f.half-hours"
+    out, batch = output(path, half_hours=True), [record(0), half_hour(0), record(1)]
+    checkpoint = await out.prepare(None, batch)
+    beside.unlink()
+    beside.mkdir()
+    with pytest.raises(OutputUnavailable, match="half-hours"):
+        await out.deliver(batch, checkpoint)
+    for _ in range(2):
+        with pytest.raises(OutputUnavailable, match="half-hours"):
+            await out.prepare(checkpoint, batch)
+    beside.rmdir()
+    checkpoint = await out.prepare(checkpoint, batch)
+    await out.deliver(batch, checkpoint)
+    assert path.read_bytes() == b"".join(map(JSON.encode, records(2)))
+    assert beside.read_bytes() == JSON.encode(half_hour(0))
+    await out.close()

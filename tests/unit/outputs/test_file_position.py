@@ -15,16 +15,11 @@ from hems_data_collector.errors import OutputUnavailable
 from hems_data_collector.outputs.appended import HASHED_BYTES
 from hems_data_collector.outputs.file import FileOutput
 from hems_data_collector.outputs.formats import CSV, JSON, YAML, Format
-from hems_data_collector.readings import HALF_HOUR_KEYS, RECORD_KEYS, FieldValue, Record
+from hems_data_collector.readings import HALF_HOUR_KEYS, HALF_HOUR_KIND, READING_KIND, RECORD_KEYS, Record
 from support.limits import file_size_limit
-from support.records import CSV_HEADER, record, records
+from support.records import CSV_HEADER, half_hour, record, records
 
 PENDING = records(8)
-
-
-def half_hour(number: int) -> Record:
-    fields: dict[str, FieldValue] = dict.fromkeys(HALF_HOUR_KEYS) | {"kind": "half-hour", "end": f"{number}"}
-    return Record(key=f"m/{number}/half-hour", kind="half-hour", meter="m", fields=fields)
 
 
 async def run(
@@ -132,6 +127,19 @@ async def test_a_tail_that_is_not_ours_is_never_cut(tmp_path: Path, tail: bytes)
     assert path.read_bytes() == before + line_end + lines(PENDING)
 
 
+async def test_a_tail_with_sectors_that_a_power_cut_kept_from_the_disk_is_cut(tmp_path: Path) -> None:
+    path = tmp_path / "f"
+    _, done = await run(path, None, [record(20)], deliver=1)
+    begin = path.stat().st_size
+    tail = lines(PENDING[:3])
+    with path.open("r+b") as file:
+        file.seek(begin)
+        file.write(tail[: 512 - begin] + bytes(512) + tail[1024 - begin :])
+    assert begin < 512
+    await run(path, done, deliver=8)
+    assert path.read_bytes() == lines([record(20)]) + lines(PENDING)
+
+
 async def test_a_changed_beginning_is_another_file(tmp_path: Path) -> None:
     path = tmp_path / "f"
     _, done = await run(path, None, [record(20)], deliver=1)
@@ -227,6 +235,49 @@ async def test_half_hours_have_a_file_of_their_own_and_both_are_exact(tmp_path: 
         await run(path, begun, pending, deliver=6, format=format)
         assert path.read_bytes() == format.header(RECORD_KEYS) + lines(readings, format)
         assert beside.read_bytes() == format.header(HALF_HOUR_KEYS) + lines(halves, format)
+
+
+@pytest.mark.parametrize("format", [JSON, YAML, CSV])
+@pytest.mark.parametrize("seed", range(3))
+async def test_kills_at_random_tear_either_file_and_both_are_exact(tmp_path: Path, format: Format, seed: int) -> None:
+    rng = Random(seed)
+    paths = {READING_KIND: tmp_path / "f", HALF_HOUR_KIND: tmp_path / "f.half-hours"}
+    everything = sorted([*records(60), *(half_hour(number) for number in range(60))], key=lambda _: rng.random())
+    checkpoint, acknowledged = None, 0
+    while acknowledged < len(everything):
+        pending = everything[acknowledged:]
+        sizes = {kind: path.stat().st_size if path.exists() else 0 for kind, path in paths.items()}
+        count = rng.randint(1, 12)
+        checkpoint, after = await run(paths[READING_KIND], checkpoint, pending, deliver=count, format=format)
+        if rng.random() < 0.5:
+            checkpoint, acknowledged = after, acknowledged + min(count, len(pending))
+            continue
+        for kind, path in paths.items():  # the first may be whole and the second not begun, or either torn
+            known = min(sizes[kind], len(content(everything[:acknowledged], kind, format)))
+            if path.exists() and rng.random() < 0.7:
+                os.truncate(path, rng.randint(known, path.stat().st_size))
+    for kind, path in paths.items():
+        assert path.read_bytes() == content(everything, kind, format)
+
+
+def content(items: Sequence[Record], kind: str, format: Format) -> bytes:
+    """The file of one kind when it has what there is of it in `items`."""
+    mine = lines([item for item in items if item.kind == kind], format)
+    return format.header(HALF_HOUR_KEYS if kind == HALF_HOUR_KIND else RECORD_KEYS) + mine if mine else b""
+
+
+async def test_a_checkpoint_of_one_file_is_understood_when_half_hours_come_too(tmp_path: Path) -> None:
+    path, beside = tmp_path / "f", tmp_path / "f.half-hours"
+    beside.write_bytes(b"from before\n")
+    _, one_file = await run(path, None, deliver=2)
+    assert one_file is not None
+    assert b"half-hour" not in one_file
+    pending = [half_hour(0), PENDING[2], half_hour(1), PENDING[3]]
+    await run(path, one_file, pending[1::2], deliver=2)  # killed before anything else
+    begun, _ = await run(path, one_file, pending, deliver=4)  # and once more
+    await run(path, begun, pending, deliver=4)
+    assert path.read_bytes() == lines(PENDING[:4])
+    assert beside.read_bytes() == b"from before\n" + lines([half_hour(0), half_hour(1)])
 
 
 async def test_the_place_of_one_kind_is_kept_while_the_other_is_delivered(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,9 +14,17 @@ import pytest
 from hems_data_collector.errors import OutputClosed, OutputRejected, OutputUnavailable
 from hems_data_collector.outputs.formats import CSV, JSON, YAML, Format
 from hems_data_collector.outputs.stdout import StdoutOutput
-from hems_data_collector.readings import RECORD_KEYS
+from hems_data_collector.readings import HALF_HOUR_KIND, READING_KIND, RECORD_KEYS
 from support.limits import file_size_limit
-from support.records import CSV_HEADER, FIRST_AS_CSV, FIRST_AS_JSON, record, records
+from support.records import (
+    CSV_HEADER,
+    FIRST_AS_CSV,
+    FIRST_AS_JSON,
+    HALF_HOUR_AS_JSON,
+    half_hour,
+    record,
+    records,
+)
 
 
 @pytest.fixture
@@ -27,8 +36,8 @@ def pipe() -> Iterator[tuple[int, int]]:
             os.close(descriptor)
 
 
-def output(descriptor: int, format: Format = JSON) -> StdoutOutput:
-    return StdoutOutput(format, RECORD_KEYS, descriptor)
+def output(descriptor: int, format: Format = JSON, *, half_hours: bool = False) -> StdoutOutput:
+    return StdoutOutput(format, RECORD_KEYS, descriptor, half_hours=half_hours)
 
 
 async def test_each_record_is_one_write(pipe: tuple[int, int]) -> None:
@@ -55,6 +64,32 @@ async def test_csv_refuses_a_record_with_other_columns(pipe: tuple[int, int]) ->
     with pytest.raises(OutputRejected, match="columns"):
         await out.deliver([record(0, meter="home")], None)
     await output(pipe[1], YAML).deliver([record(0, meter="home")], None)
+    await out.close()
+
+
+async def test_half_hours_stand_in_the_same_stream_and_tell_their_kind(pipe: tuple[int, int]) -> None:
+    out = output(pipe[1], half_hours=True)
+    await out.open()
+    await out.deliver([record(0), half_hour(0), record(1)], None)
+    lines = [FIRST_AS_JSON + b"\n", HALF_HOUR_AS_JSON + b"\n", JSON.encode(record(1))]
+    assert os.read(pipe[0], 65_536) == b"".join(lines)
+    await output(pipe[1], YAML, half_hours=True).deliver([half_hour(0)], None)
+    assert os.read(pipe[0], 65_536).startswith(b"---\nkind: half-hour\nmeter_id: 000016-A1B2C3\n")
+    await out.close()
+
+
+@pytest.mark.parametrize("format", [JSON, YAML, CSV])
+@pytest.mark.parametrize("half_hours", [False, True])
+async def test_only_csv_takes_no_half_hours_and_says_so_once_at_start(
+    pipe: tuple[int, int], caplog: pytest.LogCaptureFixture, format: Format, half_hours: bool
+) -> None:
+    caplog.set_level(logging.INFO)
+    out = output(pipe[1], format, half_hours=half_hours)
+    await out.open()
+    assert out.takes(READING_KIND)
+    assert out.takes(HALF_HOUR_KIND) == (format is not CSV)
+    said = [message for message in caplog.messages if message.startswith("stdout: half-hour records are left out")]
+    assert len(said) == (format is CSV and half_hours)
     await out.close()
 
 
