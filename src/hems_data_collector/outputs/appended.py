@@ -88,10 +88,13 @@ class AppendedFile:
             return Found(position=now, surplus=now.length - known.length, lead=self._lead(descriptor, known.length))
 
     def cut(self, known: Position, surplus: bytes) -> bool:
-        """Remove what stands behind `known` if it is the same file and that is exactly `surplus`; raises OSError."""
+        """Remove what stands behind `known` if it is the same file and that is `surplus`; raises OSError.
+
+        A power cut may have left holes in it, which read as NUL.
+        """
         with self._opened() as descriptor:
             behind = os.pread(descriptor, len(surplus) + 1, known.length)
-            ours = behind == surplus and Position.of(descriptor, known.length) == known
+            ours = _with_holes(surplus, behind) and Position.of(descriptor, known.length) == known
             if ours:
                 os.ftruncate(descriptor, known.length)  # a power cut may bring it back: then it is found again
             return ours
@@ -153,3 +156,8 @@ class AppendedFile:
                 os.fsync(folder)
             finally:
                 os.close(folder)
+
+
+def _with_holes(data: bytes, found: bytes) -> bool:
+    """Whether `found` is `data`, apart from bytes that never reached the disk."""
+    return len(found) == len(data) and all(byte in (0, own) for byte, own in zip(found, data, strict=True))
