@@ -24,7 +24,7 @@ ARGUMENTS = ["--port", "emulator:?fast=1&speed=60&unit=02", "--output", "stdout"
 
 NEXT = """
 That was an emulated Wi-SUN stick, with an emulated meter whose clock runs 60 times as fast.
-The first reading has no half hour yet, because the history is read after it. What to try next:
+A first reading may lack its half hour (null): the history is read in the pause after it. What to try next:
 
   source .venv/bin/activate          # makes the command hems-data-collector available in this shell
   hems-data-collector read --port 'emulator:?fast=1'               # one reading as a table
