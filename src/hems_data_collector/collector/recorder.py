@@ -8,10 +8,10 @@ from __future__ import annotations
 import asyncio
 import logging
 import sqlite3
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from hems_data_collector.clock import Clock
 from hems_data_collector.errors import StoreUnavailable
@@ -24,6 +24,7 @@ from hems_data_collector.store.records import record_at
 from hems_data_collector.store.ring import Ring
 
 log = logging.getLogger(__name__)
+T = TypeVar("T")
 
 PRUNE_EVERY_S: Final = 3600.0
 RECALLED: Final = timedelta(days=2)
@@ -59,6 +60,7 @@ class Recorder:
         self._on_stored = on_stored
         self._on_half_hour = on_half_hour
         self._jobs: asyncio.Queue[_Job] = asyncio.Queue()
+        self._under_way: set[asyncio.Task[None]] = set()
 
     def profile(self, profile: MeterProfile) -> None:
         """Note a meter and what its registers are worth, soon."""
@@ -75,7 +77,7 @@ class Recorder:
 
     async def store(self, slots: Sequence[HalfHour], profile: MeterProfile) -> None:
         """Store registers at once, for a caller that can ask the meter again; raises StoreUnavailable."""
-        self._recorded(await self._database.run(self._recording(slots, profile)))
+        await self._whole(self._now(self._recording(slots, profile), self._recorded))
 
     async def mark_absent(self, absent: Mapping[Direction, Iterable[datetime]], profile: MeterProfile) -> None:
         """Note at once which registers the meter says it never recorded; raises StoreUnavailable."""
@@ -89,7 +91,7 @@ class Recorder:
                 completed += half_hours.mark_absent(conn, key, ats, direction, now=now)
             return self._completed(conn, completed)
 
-        self._half_hours_stored(await self._database.run(work))
+        await self._whole(self._now(work, self._half_hours_stored))
 
     async def recall(self, meter: str) -> list[HalfHour]:
         """The latest half hours that are known of `meter`; none where the store cannot be read."""
@@ -105,13 +107,7 @@ class Recorder:
         retrying = asyncio.create_task(self._ring.run(), name="store-ring")
         try:
             while True:
-                job = await self._jobs.get()
-                try:
-                    await self._ring.write(job.work, job.then)
-                except ValueError as error:  # what the store cannot express must not hold up what comes after it
-                    log.error("A record cannot be stored and is left out: %s", error)
-                finally:
-                    self._jobs.task_done()
+                await self._whole(self._write(await self._jobs.get()))
         finally:
             retrying.cancel()
 
@@ -126,14 +122,36 @@ class Recorder:
             await self._clock.sleep(PRUNE_EVERY_S)
 
     async def finish(self, grace_s: float) -> None:
-        """Wait until all is stored, at most `grace_s` seconds."""
+        """Store what is left after `run` was ended, in at most `grace_s` seconds."""
         try:
-            await self._clock.wait_for(self._jobs.join(), grace_s)
-            await self._clock.wait_for(self._ring.flush(), grace_s)
+            await self._clock.wait_for(self._rest(), grace_s)
         except TimeoutError:
             log.debug("the store did not take everything in time")
         if waiting := self._jobs.qsize() + self._ring.state.waiting:
             log.error("%d records could not be stored before the end and are lost.", waiting)
+
+    async def _rest(self) -> None:
+        if self._under_way:
+            await asyncio.wait(self._under_way)
+        while not self._jobs.empty():
+            await self._write(self._jobs.get_nowait())
+        await self._ring.flush()
+
+    async def _write(self, job: _Job) -> None:
+        try:
+            await self._ring.write(job.work, job.then)
+        except ValueError as error:  # what the store cannot express must not hold up what comes after it
+            log.error("A record cannot be stored and is left out: %s", error)
+
+    async def _now(self, work: Callable[[sqlite3.Connection], T], then: Callable[[T], None]) -> None:
+        then(await self._database.run(work))
+
+    async def _whole(self, work: Coroutine[Any, Any, None]) -> None:
+        """`work`, which ends even where the caller is cancelled: what was stored is told of."""
+        task = asyncio.create_task(work)
+        self._under_way.add(task)
+        task.add_done_callback(self._under_way.discard)
+        await asyncio.shield(task)
 
     def _pruning(self, keep: timedelta, now: datetime) -> Callable[[sqlite3.Connection], int]:
         return lambda conn: retention.prune(conn, keep=keep, now=now)

@@ -1,0 +1,109 @@
+"""What the poller and the backfill have comes into the store, and each half hour is told once, whoever is cancelled."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import threading
+from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from hems_data_collector.clock import SystemClock
+from hems_data_collector.collector.recorder import Recorder
+from hems_data_collector.emulator.meter_clock import METER_ZONE
+from hems_data_collector.readings import Record
+from hems_data_collector.store import outbox
+from hems_data_collector.store.database import Database
+from hems_data_collector.store.half_hours import Direction
+from support.ledgers import EXPORTING, PROFILE, RECENT, opened, reading, slot
+from support.waiting import until
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Iterator[Database]:
+    with opened(tmp_path / "hems.db") as database:
+        yield database
+
+
+def recorder(database: Database, on_half_hour: Callable[[Record], None] | None = None) -> Recorder:
+    return Recorder(database, clock=SystemClock(), zone=METER_ZONE, on_stored=lambda: None, on_half_hour=on_half_hour)
+
+
+@contextlib.asynccontextmanager
+async def ended(task: asyncio.Task[None]) -> AsyncIterator[None]:
+    yield
+    task.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await task
+
+
+def log(database: Database) -> list[Record]:
+    """All records of the log."""
+    return [record for _, record in database.run_sync(lambda conn: outbox.batch(conn, "all", 1000, half_hours=True))]
+
+
+async def test_each_half_hour_is_told_once_as_it_stands_in_the_log(database: Database) -> None:
+    told: list[Record] = []
+    kept = recorder(database, told.append)
+    await kept.store([slot(0), slot(1)], PROFILE)
+    await kept.store([slot(1), slot(3), slot(5)], PROFILE)
+    await kept.store([slot(2), slot(2, 1), slot(4)], PROFILE)
+    assert sorted(record.key for record in told) == sorted({record.key for record in told})
+    assert len(told) == 5
+    assert told == log(database)
+
+
+async def test_what_a_missing_export_completes_is_told_too(database: Database) -> None:
+    told: list[Record] = []
+    kept = recorder(database, told.append)
+    slots = [slot(number) for number in range(4)]
+    await kept.store(slots, EXPORTING)
+    assert told == []
+    for _ in range(2):
+        await kept.mark_absent({Direction.EXPORT: [one.at for one in slots]}, EXPORTING)
+    assert len(told) == 3
+    assert told == log(database)
+
+
+async def test_of_a_meter_that_is_not_stored_something_may_be_absent(database: Database) -> None:
+    await recorder(database).mark_absent({Direction.IMPORT: [slot(0).at]}, PROFILE)
+    assert log(database) == []
+
+
+async def test_the_line_of_the_poller_is_told_in_order(database: Database) -> None:
+    told: list[Record] = []
+    kept = recorder(database, told.append)
+    async with ended(asyncio.create_task(kept.run())):
+        for number in range(4):
+            kept.half_hours([slot(number)], PROFILE)
+            kept.reading(reading(number), RECENT, PROFILE)
+        await until(lambda: len(log(database)) == 7)
+    assert told == [record for record in log(database) if record.kind == "half-hour"]
+
+
+async def test_at_the_end_everything_is_stored_and_told(database: Database, caplog: pytest.LogCaptureFixture) -> None:
+    told: list[Record] = []
+    kept = recorder(database, told.append)
+    gate = threading.Event()
+    waiting = asyncio.create_task(database.run(lambda _: gate.wait(5)))  # a slow disk
+    task = asyncio.create_task(kept.run())
+    kept.half_hours([slot(0), slot(1)], PROFILE)
+    kept.half_hours([slot(2)], PROFILE)
+    kept.reading(reading(), RECENT, PROFILE)
+    asked = asyncio.create_task(kept.store([slot(3)], PROFILE))
+    await asyncio.sleep(0.01)  # real: threads are at work
+    for one in (task, asked):
+        one.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await one
+    ending = asyncio.create_task(kept.finish(5))
+    gate.set()
+    await asyncio.gather(waiting, ending)
+    assert len(told) == 3
+    assert sorted(record.key for record in log(database) if record.kind == "half-hour") == sorted(
+        record.key for record in told
+    )
+    assert len(log(database)) == 4
+    assert caplog.messages == []
