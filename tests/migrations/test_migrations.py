@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import gzip
 import sqlite3
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -26,8 +27,11 @@ NEWEST = max(migrations.steps())
 
 
 @pytest.fixture
-def memory() -> sqlite3.Connection:
-    return sqlite3.connect(":memory:", isolation_level=None)
+def memory() -> Iterator[sqlite3.Connection]:
+    """An empty database in memory."""
+    conn = sqlite3.connect(":memory:", isolation_level=None)
+    yield conn
+    conn.close()
 
 
 def test_every_version_has_its_frozen_file() -> None:

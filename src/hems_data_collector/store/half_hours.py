@@ -41,6 +41,9 @@ class Direction(IntEnum):
     EXPORT = 1
 
 
+_COLUMNS: Final = MappingProxyType({Direction.IMPORT: "import_raw", Direction.EXPORT: "export_raw"})
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Conflict:
     """Two values for one slot; the first is kept."""
@@ -121,17 +124,24 @@ def mark_absent(
     row = conn.execute("SELECT id, exports FROM meters WHERE key = ?", (meter,)).fetchone()
     if row is None:
         raise LookupError(f"Nothing is stored of the meter {meter}.")
-    column = "import_raw" if direction is Direction.IMPORT else "export_raw"
     touched: set[tuple[int, int]] = set()
     for moment in ats:
         at = to_seconds(moment)
-        conn.execute(
-            "INSERT OR IGNORE INTO absent (meter, at, direction, asked_us) SELECT ?1, ?2, ?3, ?4 WHERE NOT EXISTS"
-            f" (SELECT 1 FROM half_hours WHERE meter = ?1 AND at = ?2 AND {column} IS NOT NULL)",
-            (row[0], at, int(direction), to_micros(now)),
-        )
+        note_absent(conn, row[0], at, direction, to_micros(now))
         touched.update(((row[0], at), (row[0], at + HALF_HOUR_S)))
     return complete(conn, touched, exports=bool(row[1]))
+
+
+def note_absent(conn: sqlite3.Connection, meter: int, at: int, direction: Direction, asked_us: int) -> None:
+    """Enter one register that was never recorded, unless it is known."""
+    known = conn.execute(
+        f"SELECT {_COLUMNS[direction]} FROM half_hours WHERE meter = ? AND at = ?", (meter, at)
+    ).fetchone()
+    if known is None or known[0] is None:
+        conn.execute(
+            "INSERT OR IGNORE INTO absent (meter, at, direction, asked_us) VALUES (?, ?, ?, ?)",
+            (meter, at, int(direction), asked_us),
+        )
 
 
 def complete(conn: sqlite3.Connection, touched: Collection[tuple[int, int]], *, exports: bool) -> tuple[int, ...]:
@@ -196,9 +206,8 @@ def present(
     conn: sqlite3.Connection, meter: str, start: datetime, end: datetime, direction: Direction = Direction.IMPORT
 ) -> set[datetime]:
     """The slots from `start` until before `end` whose register is known."""
-    column = "import_raw" if direction is Direction.IMPORT else "export_raw"
     rows = conn.execute(
-        f"SELECT at FROM half_hours WHERE meter = ? AND at >= ? AND at < ? AND {column} IS NOT NULL",
+        f"SELECT at FROM half_hours WHERE meter = ? AND at >= ? AND at < ? AND {_COLUMNS[direction]} IS NOT NULL",
         (meters.number(conn, meter), to_seconds(start), to_seconds(end)),
     )
     return {from_seconds(at) for (at,) in rows}

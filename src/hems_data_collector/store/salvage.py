@@ -328,12 +328,7 @@ def _ledger_notes(conn: sqlite3.Connection, damaged: DamagedFile, run: _Run) -> 
     """What is known about half hours beside their registers."""
     for row in damaged.tables["absent"]:
         there, at, direction, asked_us = row.values
-        column = ("import_raw", "export_raw")[direction]
-        conn.execute(
-            "INSERT OR IGNORE INTO absent (meter, at, direction, asked_us) SELECT ?1, ?2, ?3, ?4 WHERE NOT EXISTS"
-            f" (SELECT 1 FROM half_hours WHERE meter = ?1 AND at = ?2 AND {column} IS NOT NULL)",
-            (_meter(conn, run, there), at, direction, asked_us),
-        )
+        half_hours.note_absent(conn, _meter(conn, run, there), at, half_hours.Direction(direction), asked_us)
     for row in damaged.tables["conflicts"]:
         there, at, source, import_raw, export_raw, scale, seen_us = row.values
         if run.scale(scale) is not None:
