@@ -11,6 +11,7 @@ from typing import Final, Protocol, TypeAlias
 from hems_data_collector.readings import Record
 from hems_data_collector.store import outbox
 from hems_data_collector.store.database import Database
+from hems_data_collector.store.records import Span, within
 
 NEW: Final = "ok"
 """The health of an output of which nothing is known yet."""
@@ -70,6 +71,8 @@ class Portion:
     """The next records of one output with their numbers in the log."""
 
     records: Sequence[tuple[int, Record]]
+    in_line: bool
+    """Whether they stand in the line behind the cursor; else they are sent once more."""
     waiting: int | None
     """How many there are in all, where that was asked for."""
 
@@ -85,6 +88,9 @@ class Backlog(Protocol):
 
         Raises StoreUnavailable.
         """
+
+    async def ahead(self, output: str, seq: int, *, limit: int) -> Sequence[tuple[int, Record]]:
+        """At most `limit` records of the line behind the number `seq`; raises StoreUnavailable."""
 
 
 class StoredBacklog:
@@ -104,11 +110,16 @@ class StoredBacklog:
         def work(conn: sqlite3.Connection) -> Portion:
             for item in news:
                 _note(conn, output, item)
-            records = outbox.batch(conn, output, limit, half_hours=self._half_hours) if limit else ()
+            records = outbox.batch(conn, output, limit, half_hours=self._half_hours) if limit else []
+            in_line = bool(records) and records[0][0] > outbox.cursor(conn, output)
             waiting = outbox.waiting(conn, output, half_hours=self._half_hours) if count else None
-            return Portion(records=records, waiting=waiting)
+            return Portion(records=records, in_line=in_line, waiting=waiting)
 
         return await self._database.run(work)
+
+    async def ahead(self, output: str, seq: int, *, limit: int) -> Sequence[tuple[int, Record]]:
+        span = Span(first=seq + 1, half_hours=self._half_hours)
+        return await self._database.run(lambda conn: within(conn, span, limit))
 
 
 def _note(conn: sqlite3.Connection, output: str, item: News) -> None:

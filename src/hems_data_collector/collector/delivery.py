@@ -109,7 +109,7 @@ class Delivery:
 def _line(output: Output, backlog: Backlog | None, clock: Clock) -> Line:
     if backlog is None or not output.backlog:
         return MemoryLine(output.queue_limit)
-    return StoredLine(output.name, backlog, clock)
+    return StoredLine(output.name, backlog, clock, batch_size=output.batch_size)
 
 
 async def _closed_quietly(output: Output) -> None:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from abc import ABC, abstractmethod
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from itertools import islice
 from typing import Final
@@ -15,12 +16,13 @@ from hems_data_collector.collector.backlog import Acknowledged, Backlog, Fared, 
 from hems_data_collector.errors import StoreUnavailable
 from hems_data_collector.readings import Record
 
-PORTION: Final = 500
-"""The most records that are read from the store at once: all that a lane keeps in memory.
+GROUP: Final = 500
+"""So many records may go out before their acknowledgement is stored, and no more than another batch.
 
-Also how much an output may be ahead of its cursor. After a kill, a file looks for its own unacknowledged records among
-the first portion, so a smaller number than the one of the version before can miss some.
+Less than the version before had it could leave behind what that one wrote before a kill.
 """
+PIECE: Final = 100
+"""So many records are read from the store at once, or a batch if that is more: a short hold-up for those who write."""
 COMMIT_INTERVAL_S: Final = 1.0
 """The longest that something delivered waits for its acknowledgement to be stored, while more is being delivered."""
 LOOK_INTERVAL_S: Final = 5.0
@@ -154,24 +156,29 @@ class MemoryLine(Line):
 
 
 class StoredLine(Line):
-    """The log of the store behind this output's cursor, a portion of it at hand.
+    """The log of the store behind this output's cursor, a piece of it at hand and the next on its way.
 
     What has been delivered is remembered until the store has taken it, so that a store that fails for a while lets
-    nothing be sent twice; it is stored together with reading the next portion, once a second, and before every wait.
+    nothing be sent twice. It is stored for a GROUP together, once a second, and before every wait.
     """
 
     look_interval_s = LOOK_INTERVAL_S
     keeps = True
 
-    def __init__(self, output: str, backlog: Backlog, clock: Clock) -> None:
+    def __init__(self, output: str, backlog: Backlog, clock: Clock, *, batch_size: int) -> None:
         super().__init__()
         self._output = output
         self._backlog = backlog
         self._clock = clock
+        self._piece = max(PIECE, batch_size)
+        # What a kill left unacknowledged was at most a GROUP and a batch: an output looks for it among these.
+        self._first_read = GROUP + self._piece
         self._at_hand: deque[tuple[int, Record]] = deque()
+        self._read_to = 0
+        self._on_its_way: asyncio.Task[StoreUnavailable | None] | None = None
         self._news: list[News] = []
         self._told_at: float | None = None
-        """When the oldest of the news that are worth a commit of their own came in."""
+        """When the oldest acknowledgement that is not stored came in."""
         self._waiting = 0
         self._turning = asyncio.Lock()
 
@@ -185,10 +192,19 @@ class StoredLine(Line):
         return place
 
     async def fill(self) -> bool:
+        if self.unsettled >= GROUP:
+            await self._turned(0)
+        task = self._on_its_way
+        if task is not None and (task.done() or not self._at_hand):
+            self._on_its_way = None
+            if (trouble := await asyncio.shield(task)) is not None and not self._at_hand:
+                raise trouble
         if not self._at_hand:
             self._wake.clear()
-            if (trouble := await self._turn(PORTION, count=False)) is not None:
-                raise trouble
+            await self._turned(self._first_read or self._piece)
+            self._first_read = 0
+        if self.more_than_at_hand and self._on_its_way is None and len(self._at_hand) <= self._piece:
+            self._on_its_way = asyncio.create_task(self._read_ahead())
         return bool(self._at_hand)
 
     def first(self, count: int) -> tuple[Record, ...]:
@@ -234,18 +250,23 @@ class StoredLine(Line):
 
     async def settle(self, *, count: bool = False) -> None:
         if self._news or count:
-            await self._turn(0, count=count)
+            with contextlib.suppress(StoreUnavailable):
+                await self._turned(0, count=count)
 
     async def settle_if_due(self) -> None:
         if self._told_at is not None and self._clock.monotonic() - self._told_at >= COMMIT_INTERVAL_S:
             self._told_at = self._clock.monotonic()
             await self.settle()
 
-    async def _turn(self, limit: int, *, count: bool) -> StoreUnavailable | None:
-        """One transaction, which ends even where the caller is cancelled: nothing is told to the store twice."""
-        return await asyncio.shield(asyncio.create_task(self._whole_turn(limit, count=count)))
+    async def _turned(self, limit: int, *, count: bool = False) -> None:
+        """One transaction, which ends even where the caller is cancelled: nothing is told to the store twice.
 
-    async def _whole_turn(self, limit: int, *, count: bool) -> StoreUnavailable | None:
+        Raises StoreUnavailable.
+        """
+        if (trouble := await asyncio.shield(asyncio.create_task(self._turn(limit, count=count)))) is not None:
+            raise trouble
+
+    async def _turn(self, limit: int, *, count: bool) -> StoreUnavailable | None:
         async with self._turning:
             told = list(self._news)
             try:
@@ -255,10 +276,25 @@ class StoredLine(Line):
             del self._news[: len(told)]
             self._told_at = None
             if limit:
-                self._at_hand.extend(portion.records)
-                self.more_than_at_hand = len(portion.records) == limit
+                self._take(portion.records, more=len(portion.records) == limit and portion.in_line)
                 if not self.more_than_at_hand:
-                    self._waiting = len(portion.records)
+                    self._waiting = len(self._at_hand)
             if portion.waiting is not None:
                 self._waiting = portion.waiting
             return None
+
+    async def _read_ahead(self) -> StoreUnavailable | None:
+        """Read on behind what is at hand, whatever of that is acknowledged."""
+        async with self._turning:
+            try:
+                records = await self._backlog.ahead(self._output, self._read_to, limit=self._piece)
+            except StoreUnavailable as error:
+                return error
+            self._take(records, more=len(records) == self._piece)
+            return None
+
+    def _take(self, records: Sequence[tuple[int, Record]], *, more: bool) -> None:
+        self._at_hand.extend(records)
+        self.more_than_at_hand = more
+        if records:
+            self._read_to = records[-1][0]

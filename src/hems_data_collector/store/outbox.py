@@ -81,7 +81,7 @@ def batch(conn: sqlite3.Connection, output: str, limit: int, *, half_hours: bool
         if found:
             return found
         conn.execute("DELETE FROM replays WHERE id = ?", (again.id,))
-    return within(conn, Span(first=_cursor(conn, output) + 1, half_hours=half_hours), limit)
+    return within(conn, Span(first=cursor(conn, output) + 1, half_hours=half_hours), limit)
 
 
 def acknowledge(
@@ -121,12 +121,20 @@ def checkpoint(conn: sqlite3.Connection, output: str) -> bytes | None:
     return None if row is None else row[0]
 
 
+def cursor(conn: sqlite3.Connection, output: str) -> int:
+    """The number up to which `output` is done with the log; before the first where it was never registered."""
+    try:
+        return _known_cursor(conn, output)
+    except LookupError:
+        return int(conn.execute("SELECT first - 1 FROM log").fetchone()[0])
+
+
 def set_checkpoint(conn: sqlite3.Connection, output: str, checkpoint: bytes | None) -> None:
     """Note where `output` is without anything having been delivered."""
     conn.execute(
         "INSERT INTO outputs (name, cursor, checkpoint, since_us) VALUES (?, ?, ?, 0)"
         " ON CONFLICT (name) DO UPDATE SET checkpoint = excluded.checkpoint",
-        (output, _cursor(conn, output), checkpoint),
+        (output, cursor(conn, output), checkpoint),
     )
 
 
@@ -157,7 +165,7 @@ def states(conn: sqlite3.Connection, *, half_hours: bool = True) -> list[OutputR
 def waiting(conn: sqlite3.Connection, output: str, *, half_hours: bool) -> int:
     """How many records `output` has not got yet, those to be sent once more included."""
     spans = [_wanted(again.span, half_hours) for again in _replays(conn, output)]
-    spans.append(Span(first=_cursor(conn, output) + 1, half_hours=half_hours))
+    spans.append(Span(first=cursor(conn, output) + 1, half_hours=half_hours))
     return sum(count(conn, span) for span in spans)
 
 
@@ -245,13 +253,6 @@ def _replay(conn: sqlite3.Connection, output: str) -> _Replay | None:
 def _wanted(span: Span, half_hours: bool) -> Span:
     """`span` without half hours where the output gets none."""
     return span if half_hours else replace(span, half_hours=False)
-
-
-def _cursor(conn: sqlite3.Connection, output: str) -> int:
-    try:
-        return _known_cursor(conn, output)
-    except LookupError:
-        return int(conn.execute("SELECT first - 1 FROM log").fetchone()[0])
 
 
 def _known_cursor(conn: sqlite3.Connection, output: str) -> int:

@@ -15,7 +15,7 @@ import pytest
 from hems_data_collector.clock import LoopClock
 from hems_data_collector.collector.backlog import News, Place, Portion, StoredBacklog
 from hems_data_collector.collector.delivery import Delivery, Health
-from hems_data_collector.collector.line import LOOK_INTERVAL_S, PORTION
+from hems_data_collector.collector.line import GROUP, LOOK_INTERVAL_S, PIECE
 from hems_data_collector.errors import OutputClosed, OutputPaused, OutputRejected, StoreUnavailable
 from hems_data_collector.outputs.base import Output
 from hems_data_collector.readings import Record, published
@@ -161,8 +161,8 @@ def test_without_half_hours_only_readings_go_out(database: Database) -> None:
     run(scenario())
 
 
-def test_a_backlog_drains_in_order_in_batches_with_one_commit_a_portion(database: Database) -> None:
-    count = 2 * PORTION + 130
+def test_a_backlog_drains_in_order_in_batches_with_one_commit_a_group(database: Database) -> None:
+    count = 2 * GROUP + 130
 
     async def scenario() -> None:
         append(database, *range(count))
@@ -171,7 +171,7 @@ def test_a_backlog_drains_in_order_in_batches_with_one_commit_a_portion(database
         await asyncio.sleep(1)
         assert far.keys == keys(range(count))
         assert [len(batch) for _, batch in far.calls] == [100] * (count // 100) + [30]
-        assert [len(news) for _, news, _ in backlog.turns] == [0, 1, 1, 1]
+        assert [item.count for _, news, _ in backlog.turns for item in news] == [500, 500, 130]  # type: ignore[union-attr]
         assert row(database).cursor == count
         await delivery.close(1)
 
@@ -192,15 +192,20 @@ def test_a_slow_drain_is_acknowledged_every_second(database: Database) -> None:
     run(scenario())
 
 
-def test_no_more_than_one_portion_is_in_memory(database: Database) -> None:
+def test_only_the_next_records_are_in_memory(database: Database) -> None:
+    class Counting(Far):
+        async def prepare(self, checkpoint: bytes | None, pending: Iterable[Record]) -> bytes | None:
+            self.pending = [*getattr(self, "pending", []), len(list(pending))]
+            return checkpoint
+
     async def scenario() -> None:
-        append(database, *range(3 * PORTION))
-        far, backlog = Far(), Watched(database)
+        append(database, *range(3 * GROUP))
+        far = Counting()
         far.always = 0.01
-        delivery = await running(backlog, far)
-        await asyncio.sleep(3)
-        assert {limit for _, _, limit in backlog.turns} <= {PORTION, 0}
-        assert all(len(lane._line._at_hand) <= PORTION for lane in delivery._lanes)  # type: ignore[attr-defined]
+        delivery = await running(Watched(database), far)
+        await asyncio.sleep(9)
+        assert 0 < max(far.pending) <= GROUP + PIECE
+        assert max(far.pending[600:]) <= 2 * PIECE
         await delivery.close(0)
 
     run(scenario())
@@ -398,7 +403,7 @@ def test_the_end_sends_what_is_left_but_not_a_backlog(database: Database, caplog
         await asyncio.sleep(0.055)
         await delivery.close(2.0)
         assert (far.keys, row(database).cursor) == (keys(range(20)), 20)
-        append(database, *range(20, 20 + 2 * PORTION))
+        append(database, *range(20, 20 + 2 * GROUP))
         delivery = await running(Watched(database), far)
         await asyncio.sleep(0.055)
         begin = asyncio.get_running_loop().time()
@@ -408,7 +413,7 @@ def test_the_end_sends_what_is_left_but_not_a_backlog(database: Database, caplog
 
     caplog.set_level(logging.INFO, LOGGER)
     run(scenario())
-    assert caplog.messages == [f"far: {2 * PORTION - 6} records kept for the next start"]
+    assert caplog.messages == [f"far: {2 * GROUP - 6} records kept for the next start"]
 
 
 def test_an_output_that_hangs_at_the_end_keeps_what_it_took_before(database: Database) -> None:
