@@ -19,7 +19,7 @@ from hems_data_collector.errors import OutputError, OutputPaused, OutputRejected
 from hems_data_collector.outputs import OUTPUTS, Output
 from hems_data_collector.readings import Record
 from support.far_ends import FAR_ENDS, POISON, FarEnd
-from support.records import CSV_HEADER, record, records
+from support.records import CSV_HEADER, half_hour, record, records
 from support.waiting import until
 
 PROMPTLY_S = 1.0
@@ -33,6 +33,12 @@ def far_end(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.
 
 @pytest.fixture(params=[name for name in OUTPUTS if FAR_ENDS[name].can_pause])
 def pausing(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FarEnd]:
+    with FAR_ENDS[request.param](tmp_path, monkeypatch).running() as running:
+        yield running
+
+
+@pytest.fixture(params=[name for name in OUTPUTS if FAR_ENDS[name].keeps_position])
+def keeping(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FarEnd]:
     with FAR_ENDS[request.param](tmp_path, monkeypatch).running() as running:
         yield running
 
@@ -112,6 +118,33 @@ async def test_what_arrived_without_being_acknowledged_is_there_once_where_that_
     await output.deliver(pending[1:], checkpoint)
     sent = pending if far_end.keeps_position else [*pending[:4], *pending[1:]]
     assert far_end.received() == [far_end.expected(item) for item in sent]
+    await output.close()
+
+
+async def test_half_hours_arrive_among_readings_each_kind_in_order(far_end: FarEnd) -> None:
+    output = await opened(far_end)
+    sent = [record(0), half_hour(0), half_hour(1), record(1), half_hour(2), record(2)]
+    sent = [item for item in sent if output.takes(item.kind)]
+    size = min(4, output.batch_size)
+    for begin in range(0, len(sent), size):
+        await output.deliver(sent[begin : begin + size], None)
+    await output.close()
+    assert sorted(far_end.received()) == sorted(far_end.expected(item) for item in sent)
+    for kind in ("reading", "half-hour"):
+        expected = [far_end.expected(item) for item in sent if item.kind == kind]
+        assert [line for line in far_end.received() if line in expected] == expected
+
+
+async def test_half_hours_that_arrived_without_being_acknowledged_are_there_once_too(keeping: FarEnd) -> None:
+    output = await opened(keeping)
+    pending = [item for number in range(3) for item in (record(number), half_hour(number))]
+    checkpoint = await output.prepare(
+        await output.deliver(pending[:1], await output.prepare(None, pending)), pending[1:]
+    )
+    await output.deliver(pending[1:4], checkpoint)  # and this answer is lost
+    checkpoint = await output.prepare(checkpoint, pending[1:])
+    await output.deliver(pending[1:], checkpoint)
+    assert keeping.received() == [keeping.expected(item) for item in (*pending[::2], *pending[1::2])]
     await output.close()
 
 

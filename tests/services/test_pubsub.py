@@ -24,7 +24,7 @@ from hems_data_collector.outputs import gcloud
 from hems_data_collector.outputs.formats import CSV, json_object
 from hems_data_collector.outputs.gcloud import GcloudOutput
 from support.pubsub_servers import FakePubSub, GooglePubSub, PubSubServer, built_pstest, why_not_buildable
-from support.records import FIRST_AS_JSON, METER, record, records
+from support.records import FIRST_AS_JSON, HALF_HOUR_AS_JSON, METER, half_hour, record, records
 from support.waiting import until
 
 pytestmark = pytest.mark.services
@@ -83,6 +83,16 @@ async def test_a_message_is_the_json_record_with_key_meter_and_kind(server: PubS
     await output.close()
     attributes = {"key": f"{METER}/2025-04-01T03:00:00.123456+00:00", "meter": METER, "kind": "reading"}
     assert server.messages(path(topic), 1) == [(FIRST_AS_JSON, attributes)]
+
+
+async def test_a_half_hour_says_what_it_is(server: PubSubServer) -> None:
+    topic = new_topic()
+    server.create(path(topic))
+    output = await opened(server.address, topic)
+    await output.deliver([half_hour()], None)
+    await output.close()
+    attributes = {"key": f"{METER}/2025-04-01T03:00:00+00:00/half-hour", "meter": METER, "kind": "half-hour"}
+    assert server.messages(path(topic), 1) == [(HALF_HOUR_AS_JSON, attributes)]
 
 
 async def test_batches_arrive_whole_and_in_order(server: PubSubServer) -> None:

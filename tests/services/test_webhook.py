@@ -25,7 +25,7 @@ from hems_data_collector.outputs import webhook
 from hems_data_collector.outputs.endpoint import Endpoint
 from hems_data_collector.outputs.formats import JSON, YAML
 from hems_data_collector.outputs.webhook import WebhookOutput
-from support.records import FIRST_AS_JSON, record, records
+from support.records import FIRST_AS_JSON, HALF_HOUR_AS_JSON, half_hour, record, records
 from support.waiting import until
 from support.web_server import Answer, Received, WebServer, server_tls
 
@@ -97,6 +97,15 @@ async def test_the_body_is_exactly_the_record_and_the_key_goes_along(server: Web
         "accept-encoding": "identity",
         "connection": "keep-alive",
     }
+
+
+async def test_a_half_hour_is_a_record_like_any_other(server: WebServer) -> None:
+    output = await opened(server.url("/hook"))
+    await output.deliver([half_hour()], None)
+    await output.close()
+    (received,) = server.requests
+    assert (received.method, received.target, received.body) == ("POST", "/hook", HALF_HOUR_AS_JSON)
+    assert received.headers["webhook-id"] == "000016-A1B2C3/2025-04-01T03:00:00+00:00/half-hour"
 
 
 async def test_one_record_a_request_in_order(server: WebServer) -> None:

@@ -18,10 +18,11 @@ import pytest
 
 from hems_data_collector.clock import SystemClock
 from hems_data_collector.outputs import FORMATS, OUTPUTS, Output, stdout
+from hems_data_collector.outputs.file import half_hours_path
 from hems_data_collector.outputs.formats import CSV, json_object
 from hems_data_collector.readings import Record
 from support.pubsub_servers import FakePubSub
-from support.records import CSV_HEADER, record
+from support.records import CSV_HEADER, HALF_HOUR_CSV_HEADER, record
 from support.web_server import Answer, Received, WebServer
 
 POISON = record(0, meter="poison")
@@ -56,7 +57,7 @@ class FarEnd(ABC):
                 values[setting.name] = tuple(setting.value(part) for part in setting.split(text or ""))
             else:
                 values[setting.name] = None if text is None else setting.value(text)
-        return kind.build(values, FORMATS[self.format], clock=SystemClock())
+        return kind.build(values, FORMATS[self.format], clock=SystemClock(), half_hours=True)
 
     @contextlib.contextmanager
     def running(self) -> Iterator[FarEnd]:
@@ -85,7 +86,7 @@ class FarEnd(ABC):
 
     @abstractmethod
     def received(self) -> list[bytes]:
-        """What came so far, in the order of coming."""
+        """What came so far, in the order of coming; where half hours go elsewhere, those last."""
 
 
 class Pipe(FarEnd):
@@ -187,7 +188,9 @@ class Disk(FarEnd):
         return CSV.encode(item)
 
     def received(self) -> list[bytes]:
-        return self._path.read_bytes().removeprefix(CSV_HEADER).splitlines(keepends=True)
+        beside = half_hours_path(self._path)
+        half_hours = beside.read_bytes().removeprefix(HALF_HOUR_CSV_HEADER) if beside.exists() else b""
+        return (self._path.read_bytes().removeprefix(CSV_HEADER) + half_hours).splitlines(keepends=True)
 
 
 class Web(FarEnd):

@@ -20,8 +20,8 @@ from hems_data_collector.errors import (
     OutputRejected,
 )
 from hems_data_collector.outputs.base import Output
-from hems_data_collector.readings import Record
-from support.records import record, records
+from hems_data_collector.readings import READING_KIND, Record
+from support.records import half_hour, record, records
 from support.scripted import Far, Highest, unavailable
 from support.virtual_time import run_virtual
 
@@ -80,6 +80,24 @@ def test_a_hanging_and_a_failing_output_hold_up_no_other() -> None:
         await delivery.close(2.0)
         assert asyncio.get_running_loop().time() - before <= 3.0
         assert [output.closed for output in (hanging, failing, one, other)] == [1, 1, 1, 1]
+
+    run_virtual(scenario())
+
+
+def test_what_an_output_does_not_take_is_not_for_it() -> None:
+    class ReadingsOnly(Far):
+        def takes(self, kind: str) -> bool:
+            return kind == READING_KIND
+
+    async def scenario() -> None:
+        one, other = ReadingsOnly(), Far(name="other")
+        delivery = await running(one, other)
+        for item in (record(0), half_hour(0), record(1), half_hour(1)):
+            delivery.submit(item)
+        await delivery.close(1.0)
+        assert one.keys == keys(2)
+        assert other.keys == [record(0).key, half_hour(0).key, record(1).key, half_hour(1).key]
+        assert [(s.delivered, s.rejected, s.dropped) for s in delivery.states()] == [(2, 0, 0), (4, 0, 0)]
 
     run_virtual(scenario())
 
