@@ -13,10 +13,12 @@ from random import Random
 import pytest
 
 from hems_data_collector.clock import LoopClock
+from hems_data_collector.collector import holes
 from hems_data_collector.collector.backfill import Backfill
 from hems_data_collector.collector.recorder import Recorder
-from hems_data_collector.echonet import Esv
+from hems_data_collector.echonet import Esv, NoValue, WindowHistory
 from hems_data_collector.emulator import Emulator, EmulatorSettings
+from hems_data_collector.emulator.meter import Meter
 from hems_data_collector.emulator.meter_clock import METER_ZONE
 from hems_data_collector.errors import LinkError, MeterError
 from hems_data_collector.link.session import SessionState
@@ -38,6 +40,15 @@ ALL = DAYS * PER_DAY + TODAY
 FULL_S = 640.0
 """Long enough for everything: a day takes six seconds."""
 HOUR_S = 3600.0
+SHORT_DAYS = 20
+SHORT = SHORT_DAYS * PER_DAY + TODAY
+SHORT_S = 140.0
+
+
+@pytest.fixture
+def short_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A meter of which only 20 days are wanted, where 99 would prove nothing more."""
+    monkeypatch.setattr(holes, "DAY_MAX", SHORT_DAYS)
 
 
 @contextlib.contextmanager
@@ -85,6 +96,7 @@ async def test_99_days_are_read_whole(query: str, hidden: tuple[int, ...], tmp_p
         assert home.backfill.progress() == (ALL, ALL)
         assert (len(home.wire.requests) - before) / (DAYS + 1) <= 2.2
         assert home.troubles == []
+        assert home.progress == sorted(home.progress)
         assert not home.absences()
         assert {slot.at.astimezone(UTC).minute for slot in home.recorded} == {0, 30}
         with no_request_is_made(home):
@@ -121,14 +133,17 @@ async def test_days_before_the_installation_are_settled_in_one_pass(tmp_path: Pa
         assert home.wire.asked(0xE2) == DAYS + 1
 
 
+@pytest.mark.usefixtures("short_memory")
 @virtual
 async def test_sparse_slots_are_asked_for_once_and_young_ones_once_more(tmp_path: Path) -> None:
     with house(tmp_path, "fault=sparse:4") as home:
         await home.reader.introduce()
         await home.know_present()
-        await home.run(FULL_S)
-        assert home.stored() == home.truth() | {datetime(2026, 1, 15, 10, 0): home.wire.meter.fixed().registers}
-        assert len(home.absences()) == ALL - len(home.stored())
+        await home.run(SHORT_S)
+        recorded = home.truth() | {datetime(2026, 1, 15, 10, 0): home.wire.meter.fixed().registers}
+        oldest = datetime(2025, 12, 26)
+        assert home.stored() == {at: pair for at, pair in recorded.items() if at >= oldest}
+        assert len(home.absences()) == SHORT - len(home.stored())
         with no_request_is_made(home):
             await home.run(HOUR_S)
         await home.clock.sleep(24 * HOUR_S)
@@ -153,6 +168,66 @@ async def test_an_export_that_only_windows_tell_is_read_by_windows(tmp_path: Pat
         assert home.wire.asked(0xE2) == 0
         assert home.newest_days_are_whole()
         assert len(home.stored()) > 150
+
+
+@virtual
+async def test_what_only_windows_could_tell_and_do_not_is_absent(tmp_path: Path) -> None:
+    with house(tmp_path, "fault=no-data:0.2", hidden=frozenset({0xE4})) as home:
+        await home.reader.introduce()
+        await home.run(200)
+        assert home.newest_days_are_whole()
+        oldest = min(home.stored()) + timedelta(days=1)  # the last day may still be under way
+        known = [at for at in home.stored() if at >= oldest]
+        for direction in Direction:
+            absent = {at for at in home.absences(direction) if at >= oldest}
+            assert len(absent) == home.expected_since(oldest) - len(known) > 20
+
+
+@pytest.mark.usefixtures("short_memory")
+@virtual
+async def test_beyond_the_reach_of_windows_the_day_has_the_last_word(tmp_path: Path) -> None:
+    with house(tmp_path, "export=0") as home:
+        await home.reader.introduce()
+        await home.know_present()
+        await home.run(SHORT_S)
+        forget(home, START - timedelta(days=3), START - timedelta(days=3) + 3 * HALF_HOUR)
+        home.wire.node._meter_table.read[0xEC] = short_of_memory  # type: ignore[index]
+        home.wire.requests.clear()
+        home.backfill.look_again()
+        await home.run(100)
+        assert [(r.esv, r.properties[0].epc) for r in home.wire.requests if r.esv is Esv.SET_C] == [
+            (Esv.SET_C, 0xED),
+            (Esv.SET_C, 0xE5),
+        ]
+        assert len(home.stored()) == SHORT
+        assert home.absences() == set()
+
+
+def short_of_memory(meter: Meter) -> WindowHistory:
+    """A window of which nothing is known any more."""
+    assert meter.window_2 is not None
+    newest, count = meter.window_2
+    return WindowHistory(newest=newest, registers=((NoValue.NO_DATA, NoValue.NO_DATA),) * count)
+
+
+@pytest.mark.usefixtures("short_memory")
+@virtual
+async def test_a_slot_that_cannot_be_settled_is_put_aside_for_an_hour(tmp_path: Path) -> None:
+    with house(tmp_path, "history2=0") as home:
+        await home.reader.introduce()
+        slot, profile = await home.reader.fixed(), home.reader.profile
+        assert slot is not None
+        assert profile is not None
+        await home.store([replace(slot, export_raw=None, exponent=-3)], profile)  # its export never fits this scale
+        home.conflicts_are_fine = True
+        await home.run(SHORT_S)
+        done, expected = home.backfill.progress()
+        assert (done, expected) == (SHORT - 1, SHORT)
+        with no_request_is_made(home):
+            await home.run(400)
+        before = home.wire.asked(0xE2)
+        await home.run(2 * HOUR_S)
+        assert home.wire.asked(0xE2) - before in (1, 2)
 
 
 @virtual
@@ -199,6 +274,7 @@ async def test_midnight_never_misdates_a_day(
 # --- interruptions ---------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.usefixtures("short_memory")
 @virtual
 async def test_an_end_at_any_moment_costs_no_more_than_the_answer_under_way(tmp_path: Path) -> None:
     rng = Random(3)
@@ -212,44 +288,46 @@ async def test_an_end_at_any_moment_costs_no_more_than_the_answer_under_way(tmp_
         with house(tmp_path, wire=wire) as home:
             await home.reader.introduce()
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(rng.uniform(20, 120)):
-                    await home.run(FULL_S)
+                async with asyncio.timeout(rng.uniform(10, 40)):
+                    await home.run(SHORT_S)
             done, expected = home.backfill.progress()
             assert home.wrong() == {}
         ends += 1
     assert ends >= 5
-    assert len(home.recorded) < 50 * PER_DAY
-    assert wire.asked(0xE2) <= DAYS + 1 + ends
+    assert len(home.recorded) < 10 * PER_DAY
+    assert wire.asked(0xE2) <= SHORT_DAYS + 1 + ends
 
 
+@pytest.mark.usefixtures("short_memory")
 @virtual
 async def test_an_outage_is_refilled_by_the_fewest_requests(tmp_path: Path) -> None:
     with house(tmp_path) as home:
         await home.reader.introduce()
         await home.know_present()
-        await home.run(FULL_S)
+        await home.run(SHORT_S)
         forget(home, START - 9 * HALF_HOUR, START - 6 * HALF_HOUR)
         home.wire.requests.clear()
         home.backfill.look_again()
         await home.run(20)
         assert [(r.esv, r.properties[0].epc) for r in home.wire.requests] == [(Esv.SET_C, 0xED), (Esv.GET, 0xEC)]
-        assert len(home.stored()) == ALL
+        assert len(home.stored()) == SHORT
         assert {slot.source for slot in home.recorded[-3:]} == {HalfHourSource.HISTORY_2}
         forget(home, START - timedelta(days=20), START - timedelta(hours=5))
         home.wire.requests.clear()
         home.backfill.look_again()
         await home.run(140)
         assert len(home.wire.requests) == 2 * 21
-        assert len(home.stored()) == ALL
+        assert len(home.stored()) == SHORT
         await home.clock.sleep(30 * HOUR_S)  # the machine was off
         await home.know_present()
         home.wire.requests.clear()
         await home.run(700)
-        assert len(home.stored()) == ALL + 60
+        assert len(home.stored()) == SHORT + 60
         assert home.wrong() == {}
         assert len(home.wire.requests) <= 2 * 3 + 2
 
 
+@pytest.mark.usefixtures("short_memory")
 @virtual
 async def test_silence_is_borne_with_growing_patience(tmp_path: Path) -> None:
     with house(tmp_path) as home:
@@ -261,12 +339,13 @@ async def test_silence_is_borne_with_growing_patience(tmp_path: Path) -> None:
         assert home.wire.asked(0xE2) + home.wire.asked(0xEC) < 40
         home.wire.lose = lambda _: False
         await home.know_present()
-        await home.run(HOUR_S + 2 * FULL_S)
+        await home.run(HOUR_S + 2 * SHORT_S)
         done, expected = home.backfill.progress()
-        assert done == expected > ALL + 10
+        assert done == expected > SHORT + 10
         assert home.wrong() == {}
 
 
+@pytest.mark.usefixtures("short_memory")
 @virtual
 async def test_a_full_disk_is_waited_for(tmp_path: Path) -> None:
     with house(tmp_path) as home:
@@ -280,12 +359,13 @@ async def test_a_full_disk_is_waited_for(tmp_path: Path) -> None:
         await home.know_present()
         await home.run(HOUR_S)
         assert home.wrong() == {}
-        assert len(home.stored()) > 50 * PER_DAY
+        assert len(home.stored()) >= SHORT
 
 
 # --- what else can change --------------------------------------------------------------------------------------------
 
 
+@pytest.mark.usefixtures("short_memory")
 @virtual
 async def test_an_exchanged_meter_gets_a_ledger_of_its_own(tmp_path: Path) -> None:
     with house(tmp_path) as home:
@@ -294,13 +374,13 @@ async def test_an_exchanged_meter_gets_a_ledger_of_its_own(tmp_path: Path) -> No
         await home.run(60)
         old, truth = home.key, home.truth()
         home.wire.meter.exchange()
-        await home.run(FULL_S)
+        await home.run(SHORT_S)
         assert home.key != old
         assert home.stored(old).items() <= truth.items()
         assert home.stored() == {}
         await home.run(HOUR_S)
         await home.know_present()
-        await home.run(FULL_S)
+        await home.run(SHORT_S)
         assert home.wrong() == {}
         assert len(home.stored()) >= 2
 

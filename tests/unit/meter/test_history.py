@@ -242,14 +242,17 @@ def test_a_shorter_memory_than_99_days_is_learned(tmp_path: Path) -> None:
     with_house(tmp_path, scenario)
 
 
-def test_another_serial_number_ends_the_acquaintance(tmp_path: Path) -> None:
+@pytest.mark.parametrize("by_day", [True, False])
+@pytest.mark.parametrize("query", ["", "fault=opc-silent:1"])
+def test_another_serial_number_ends_the_acquaintance(by_day: bool, query: str, tmp_path: Path) -> None:
     async def scenario(home: House) -> None:
+        home.reader._history._pieces = 2 if query else 0
         home.wire.meter.exchange()
         with pytest.raises(AnotherMeter):
-            await home.reader.day(0)
+            await (home.reader.day(0) if by_day else home.reader.window(at("2026-01-15T09:30"), 3))
         assert home.reader.profile is None
 
-    with_house(tmp_path, scenario)
+    with_house(tmp_path, scenario, query)
 
 
 def test_a_history_about_another_day_is_not_taken(tmp_path: Path) -> None:
@@ -262,6 +265,21 @@ def test_a_history_about_another_day_is_not_taken(tmp_path: Path) -> None:
         home.wire.lose = another_controller
         with pytest.raises(MeterError, match="another day"):
             await home.reader.day(1)
+
+    with_house(tmp_path, scenario)
+
+
+def test_a_window_of_other_half_hours_is_not_taken(tmp_path: Path) -> None:
+    async def scenario(home: House) -> None:
+        def another_controller(request: Frame) -> bool:
+            if request.esv is Esv.GET:
+                home.wire.meter.window_2 = datetime(2026, 1, 15, 9, 30), 2
+            return False
+
+        home.wire.lose = another_controller
+        for newest, count in ((at("2026-01-15T09:00"), 2), (at("2026-01-15T09:30"), 3)):
+            with pytest.raises(MeterError, match="other half hours"):
+                await home.reader.window(newest, count)
 
     with_house(tmp_path, scenario)
 
