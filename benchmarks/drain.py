@@ -13,6 +13,7 @@ import time
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from functools import partial
 from multiprocessing.connection import Connection
 from pathlib import Path
 from random import Random
@@ -35,6 +36,8 @@ from hems_data_collector.store.database import Database
 POSTS = 3000
 MESSAGES = 10_000
 ROUNDS = 3
+FAR_S = 0.02
+"""What a far end takes to answer, where one output's drain is to be felt by another: there is none without a way."""
 TOPIC = "projects/your-project-id/topics/hems-data"
 CLOCK = SystemClock()
 PROFILE = MeterProfile(
@@ -54,7 +57,7 @@ def measurements() -> list[Measurement]:
 
 async def _measured() -> list[Measurement]:
     with _server(_serve_web) as web, _server(_serve_pubsub) as pubsub:
-        return [
+        rows = [
             await _drain("webhook", POSTS, lambda: _webhook(web), lambda records: _bare_posts(web, records), "httpx"),
             await _drain(
                 "Pub/Sub",
@@ -63,8 +66,9 @@ async def _measured() -> list[Measurement]:
                 lambda records: _bare_publishes(pubsub, records),
                 "Google's client",
             ),
-            await _neighbour(web, pubsub),
         ]
+    with _server(_serve_web, FAR_S) as web, _server(_serve_pubsub, FAR_S) as pubsub:
+        return [*rows, await _neighbour(web, pubsub)]
 
 
 async def _drain(
@@ -234,11 +238,11 @@ def _append(conn: sqlite3.Connection, first: int, count: int) -> None:
 
 
 @contextlib.contextmanager
-def _server(serve: Callable[[Connection], None]) -> Iterator[str]:
+def _server(serve: Callable[[Connection, float], None], delay_s: float = 0.0) -> Iterator[str]:
     """`serve` in a process of its own, whose address it sends; it ends with the block."""
     context = multiprocessing.get_context("spawn")
     here, there = context.Pipe()
-    process = context.Process(target=serve, args=(there,), daemon=True)
+    process = context.Process(target=serve, args=(there, delay_s), daemon=True)
     process.start()
     try:
         yield here.recv()
@@ -247,32 +251,35 @@ def _server(serve: Callable[[Connection], None]) -> Iterator[str]:
         process.join()
 
 
-def _serve_web(pipe: Connection) -> None:
+def _serve_web(pipe: Connection, delay_s: float) -> None:
     """The least of an HTTP server: reads a POST, answers 204, keeps the connection."""
 
     async def serve() -> None:
-        server = await asyncio.start_server(_answer, "127.0.0.1", 0)
+        server = await asyncio.start_server(partial(_answer, delay_s=delay_s), "127.0.0.1", 0)
         pipe.send(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/hook")
         await server.serve_forever()
 
     asyncio.run(serve())
 
 
-async def _answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+async def _answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, delay_s: float) -> None:
     with contextlib.suppress(asyncio.IncompleteReadError, OSError):
         while True:
             head = (await reader.readuntil(b"\r\n\r\n")).lower()
             await reader.readexactly(int(head.partition(b"content-length:")[2].split(b"\r\n")[0]))
+            if delay_s:
+                await asyncio.sleep(delay_s)
             writer.write(b"HTTP/1.1 204 No Content\r\n\r\n")
     writer.close()
 
 
-def _serve_pubsub(pipe: Connection) -> None:
+def _serve_pubsub(pipe: Connection, delay_s: float) -> None:
     sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
     from support.pubsub_servers import FakePubSub
 
     server: Any = FakePubSub()
     server.add_topic(TOPIC)
+    server.fault("delay", delay_s)
     with server.running():
         pipe.send(server.address)
         pipe.recv()
