@@ -27,7 +27,7 @@ from hems_data_collector.cli.arguments import Parser, given
 from hems_data_collector.config import load_settings
 from hems_data_collector.emulator.settings import EmulatorSettings
 from hems_data_collector.outputs import FORMATS, OUTPUTS
-from hems_data_collector.readings import RECORD_KEYS
+from hems_data_collector.readings import HALF_HOUR_KEYS, RECORD_KEYS
 from hems_data_collector.settings_table import environment_names, settings_table
 
 ROOT = Path(__file__).parent.parent
@@ -143,7 +143,7 @@ def test_every_variable_output_format_and_key_is_described() -> None:
     names = [*environment_names(), *OUTPUTS, *FORMATS, *RECORD_KEYS]
     assert [name for name in names if f"`{name}`" not in ALL_TEXT] == []
     assert [name for name in OUTPUTS if f"## {name}\n" not in DOCUMENTS["docs/outputs.md"]] == []
-    assert [key for key in RECORD_KEYS if f"| `{key}` |" not in DOCUMENTS["docs/record.md"]] == []
+    assert [key for key in (*RECORD_KEYS, *HALF_HOUR_KEYS) if f"| `{key}` |" not in DOCUMENTS["docs/record.md"]] == []
 
 
 def test_every_exit_code_is_described() -> None:
@@ -244,11 +244,13 @@ def test_the_settings_files_of_the_documents_are_taken(tmp_path: Path) -> None:
     assert settings.warnings == ()
 
 
-def test_the_example_records_have_the_ten_keys_in_order() -> None:
+def test_the_example_records_have_their_keys_in_order() -> None:
     records = [block for block in blocks("json") if '"timestamp"' in block.text]
     assert {block.document for block in records} >= {"README.md", "README_JP.md", "docs/record.md"}
     for block in records:
         assert tuple(json.loads(block.text)) == RECORD_KEYS, block.document
+    (half_hour,) = [block for block in blocks("json") if '"half-hour"' in block.text]
+    assert tuple(json.loads(half_hour.text)) == HALF_HOUR_KEYS
 
 
 def is_runnable(words: tuple[str, ...]) -> bool:
