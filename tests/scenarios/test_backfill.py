@@ -329,6 +329,21 @@ async def test_an_outage_is_refilled_by_the_fewest_requests(tmp_path: Path) -> N
 
 @pytest.mark.usefixtures("short_memory")
 @virtual
+async def test_an_outage_is_seen_without_any_reading_after_it(tmp_path: Path) -> None:
+    with house(tmp_path) as home:
+        await home.reader.introduce()
+        await home.know_present()
+        await home.run(SHORT_S)
+        await home.clock.sleep(30 * HOUR_S)
+    with house(tmp_path, wire=home.wire) as later:
+        await later.reader.introduce()
+        await later.run(100)
+        assert len(later.stored()) == SHORT + 60
+        assert later.wrong() == {}
+
+
+@pytest.mark.usefixtures("short_memory")
+@virtual
 async def test_silence_is_borne_with_growing_patience(tmp_path: Path) -> None:
     with house(tmp_path) as home:
         await home.reader.introduce()

@@ -37,6 +37,7 @@ log = logging.getLogger(__name__)
 LOOK_AGAIN_S: Final = 600.0  # how often holes are looked for without other cause
 TROUBLE_S: Final = 60.0  # after a failure, doubled with each in a row
 LONGEST_TROUBLE_S: Final = 3600.0
+STALE: Final = timedelta(hours=2)  # an older newest slot does not tell how late it is by the meter's clock
 SET_ASIDE_S: Final = 3600.0  # before a slot is asked for again that an answer did not settle
 YOUNG: Final = timedelta(days=2)  # a slot so young may yet be recorded
 YOUNG_AGAIN: Final = timedelta(days=1)  # after which a young slot is asked for once more
@@ -174,7 +175,7 @@ class Backfill:
             if self._time is not None:
                 newest = self._time.newest_by(stored, monotonic_s, wall)
                 today = self._time.today(monotonic_s, self._zone)
-            elif stored is not None:
+            elif stored is not None and wall - stored < STALE:
                 newest, today = stored, stored.astimezone(self._zone).date()
             else:
                 return None
@@ -184,7 +185,7 @@ class Backfill:
 
         found = await self._database.run(work)
         self._look_at = monotonic_s + LOOK_AGAIN_S
-        if found is None:  # nothing tells the meter's time yet; its present day would
+        if found is None:  # nothing new tells the meter's time; its present day would
             day = DayRequest(day=wall.astimezone(self._zone).date(), days_ago=0)
             self._request = day if self._reader.histories.days else None
             return
