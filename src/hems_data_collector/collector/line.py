@@ -175,7 +175,7 @@ class StoredLine(Line):
         self._first_read = GROUP + self._piece
         self._at_hand: deque[tuple[int, Record]] = deque()
         self._read_to = 0
-        self._on_its_way: asyncio.Task[StoreUnavailable | None] | None = None
+        self._on_its_way: asyncio.Task[None] | None = None
         self._news: list[News] = []
         self._told_at: float | None = None
         """When the oldest acknowledgement that is not stored came in."""
@@ -197,8 +197,7 @@ class StoredLine(Line):
         task = self._on_its_way
         if task is not None and (task.done() or not self._at_hand):
             self._on_its_way = None
-            if (trouble := await asyncio.shield(task)) is not None and not self._at_hand:
-                raise trouble
+            await asyncio.shield(task)
         if not self._at_hand:
             self._wake.clear()
             await self._turned(self._first_read or self._piece)
@@ -283,15 +282,12 @@ class StoredLine(Line):
                 self._waiting = portion.waiting
             return None
 
-    async def _read_ahead(self) -> StoreUnavailable | None:
-        """Read on behind what is at hand, whatever of that is acknowledged."""
+    async def _read_ahead(self) -> None:
+        """Read on behind what is at hand, whatever of that is acknowledged; where the store fails, `fill` will see."""
         async with self._turning:
-            try:
+            with contextlib.suppress(StoreUnavailable):
                 records = await self._backlog.ahead(self._output, self._read_to, limit=self._piece)
-            except StoreUnavailable as error:
-                return error
-            self._take(records, more=len(records) == self._piece)
-            return None
+                self._take(records, more=len(records) == self._piece)
 
     def _take(self, records: Sequence[tuple[int, Record]], *, more: bool) -> None:
         self._at_hand.extend(records)

@@ -58,6 +58,10 @@ class Watched(StoredBacklog):
             await self.hold.wait()
         return portion
 
+    async def ahead(self, output: str, seq: int, *, limit: int) -> Sequence[tuple[int, Record]]:
+        self._refuse()
+        return await super().ahead(output, seq, limit=limit)
+
     def _refuse(self) -> None:
         if self.broken:
             raise StoreUnavailable("The disk is full.")
@@ -204,7 +208,8 @@ def test_only_the_next_records_are_in_memory(database: Database) -> None:
         far.always = 0.01
         delivery = await running(Watched(database), far)
         await asyncio.sleep(9)
-        assert 0 < max(far.pending) <= GROUP + PIECE
+        assert far.pending[0] == GROUP + PIECE, "as much as a kill can have left unacknowledged"
+        assert max(far.pending) == GROUP + PIECE
         assert max(far.pending[600:]) <= 2 * PIECE
         await delivery.close(0)
 
@@ -378,18 +383,81 @@ def test_a_store_that_stays_away_does_not_hold_up_the_end(database: Database, ca
 def test_an_end_in_the_middle_of_a_commit_tells_the_store_nothing_twice(database: Database) -> None:
     async def scenario() -> None:
         append(database, *range(4))
-        far, backlog = Far(), Watched(database)
+        backlog = Watched(database)
+
+        async def hold_the_next_commit(_batch: Sequence[Record]) -> None:
+            backlog.hold = asyncio.Event()
+
+        far = Far(None, None, None, hold_the_next_commit)
         delivery = await running(backlog, far)
         await asyncio.sleep(1)
+        assert row(database).cursor == 4
         database.run_sync(lambda conn: outbox.rewind(conn, "far", reading(0).received_at, reading(4).received_at))
-        append(database, 4)
-        backlog.hold = asyncio.Event()
-        delivery.wake()
-        await asyncio.sleep(1)
+        assert backlog.hold is not None
         asyncio.get_running_loop().call_later(0.6, backlog.hold.set)
         await delivery.close(0.25)
-        assert [news for _, news, _ in backlog.turns if news] == [backlog.turns[1][1]]
-        assert row(database).waiting == 5
+        assert [len(news) for _, news, _ in backlog.turns if news] == [1]
+        assert (row(database).delivered, row(database).waiting) == (4, 4), "the replay must not be taken for done"
+
+    run(scenario())
+
+
+def test_a_long_replay_ends_where_it_was_asked_to(database: Database) -> None:
+    async def scenario() -> None:
+        append(database, *range(3 * GROUP))
+        far = Far(batch_size=50)
+        delivery = await running(Watched(database), far)
+        await asyncio.sleep(1)
+        await delivery.close(1)
+        begin, end = (reading(number).received_at for number in (10, 2 * GROUP))
+        database.run_sync(lambda conn: outbox.rewind(conn, "far", begin, end))
+        append(database, 3 * GROUP)
+        again = Far(batch_size=50)
+        delivery = await running(Watched(database), again)
+        await asyncio.sleep(1)
+        await delivery.close(1)
+        assert again.keys == keys([*range(10, 2 * GROUP), 3 * GROUP])
+        assert row(database).waiting == 0
+
+    run(scenario())
+
+
+def test_a_drain_goes_on_where_it_was_when_the_store_failed_meanwhile(database: Database) -> None:
+    async def scenario() -> None:
+        append(database, *range(3 * GROUP))
+        backlog = Watched(database)
+        far = Far(batch_size=50)
+        far.always = 0.01
+        delivery = await running(backlog, far)
+        for _ in range(20):
+            await asyncio.sleep(0.1)
+            backlog.broken = not backlog.broken
+        backlog.broken = False
+        await asyncio.sleep(60)
+        assert far.keys == keys(range(3 * GROUP))
+        assert (row(database).waiting, row(database).delivered) == (0, 3 * GROUP)
+        await delivery.close(1)
+
+    run(scenario())
+
+
+def test_of_changes_while_the_store_is_away_only_the_last_is_told(database: Database) -> None:
+    async def scenario() -> None:
+        append(database, 0)
+        backlog = Watched(database)
+
+        async def break_the_store(_batch: Sequence[Record]) -> None:
+            backlog.broken = True
+            raise OutputPaused("Locked.")
+
+        far = Far(break_the_store, unavailable(), OutputPaused("Locked again."))
+        far.always = OutputPaused("Locked again.")
+        delivery = await running(backlog, far)
+        await asyncio.sleep(1300)
+        backlog.broken = False
+        await delivery.close(0)
+        assert {len(news) for _, news, _ in backlog.turns[1:]} == {1}
+        assert (row(database).health, row(database).reason) == ("paused", "Locked again.")
 
     run(scenario())
 
