@@ -87,6 +87,11 @@ SHAPES: Final = MappingProxyType(
 )
 """By table: whether its rows have a number of their own, and what each column may be."""
 
+
+def _holds(check: Check, value: Value) -> bool:
+    return check(value)
+
+
 _BY_SIZE: Final = MappingProxyType(
     {
         (numbered, size): tuple(
@@ -107,8 +112,9 @@ class DamagedFile:
 
     path: Path
     tables: dict[str, list[Row]] = field(default_factory=dict)
+    first_seq: int | None = None
     last_seq: int | None = None
-    """The greatest number of a reading or half-hour record in it."""
+    """The least and the greatest number of a reading or half-hour record in it."""
     unreadable: int = 0
     """What stood in a readable page and was no sound row."""
 
@@ -120,6 +126,7 @@ class DamagedFile:
             if table in _LARGE:
                 seq = row.rowid if table == "readings" else row.values[-1] if table == "half_hours" else None
                 if isinstance(seq, int):
+                    found.first_seq = seq if found.first_seq is None else min(found.first_seq, seq)
                     found.last_seq = seq if found.last_seq is None else max(found.last_seq, seq)
             elif table:
                 found.tables[table].append(row)
@@ -136,7 +143,7 @@ class DamagedFile:
         for row in PageFile(self.path).rows():
             size = (row.rowid is not None, len(row.values))
             for table, checks in _BY_SIZE.get(size, ()):
-                if all(check(value) for check, value in zip(checks, row.values, strict=True)):
+                if all(map(_holds, checks, row.values)):
                     yield table, row
                     break
             else:

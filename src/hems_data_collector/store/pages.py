@@ -8,7 +8,7 @@ committed.
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, Final
@@ -29,6 +29,7 @@ WAL_MAGIC: Final = 0x377F0682
 _WAL_HEADER: Final = struct.Struct(">8I")
 _FRAME_HEADER: Final = struct.Struct(">6I")
 _INTEGER_BYTES: Final = (0, 1, 2, 3, 4, 6, 8)
+_CONSTANTS: Final = {0: None, 8: 0, 9: 1}
 _REAL: Final = struct.Struct(">d")
 
 
@@ -146,26 +147,34 @@ def _cell(page: bytes, at: int, kind: int) -> Row | None:
 def _record(page: bytes, start: int, end: int) -> tuple[Value, ...] | None:
     size, at = _varint(page, start)
     body = head_end = start + size
-    values: list[Value] = []
-    while at < head_end <= end:
-        kind, at = _varint(page, at)
-        if len(values) == MAX_COLUMNS or kind < 0 or kind in (10, 11):
+    kinds: Sequence[int] = page[at:head_end]
+    if max(kinds, default=0) >= 0x80:
+        kinds = []
+        while at < head_end <= end:
+            kind, at = _varint(page, at)
+            kinds.append(kind)
+        if at != head_end:
             return None
-        if kind >= 12:
-            size = (kind - 12) // 2
-            content = page[body : body + size]
-            values.append(content.decode() if kind % 2 else content)
+    if len(kinds) > MAX_COLUMNS:
+        return None
+    values: list[Value] = []
+    for kind in kinds:
+        if 1 <= kind <= 6:
+            after = body + _INTEGER_BYTES[kind]
+            values.append(int.from_bytes(page[body:after], "big", signed=True))
+            body = after
+        elif kind in _CONSTANTS:
+            values.append(_CONSTANTS[kind])
+        elif kind >= 12:
+            after = body + (kind - 12) // 2
+            values.append(page[body:after].decode() if kind % 2 else page[body:after])
+            body = after
         elif kind == 7:
-            size = 8
             values.append(_REAL.unpack_from(page, body)[0])
-        elif kind <= 6:
-            size = _INTEGER_BYTES[kind]
-            values.append(int.from_bytes(page[body : body + size], "big", signed=True) if kind else None)
+            body += 8
         else:
-            size = 0
-            values.append(kind - 8)
-        body += size
-    return tuple(values) if at == head_end and body == end else None
+            return None
+    return tuple(values) if body == end and head_end <= end else None
 
 
 def _varint(data: bytes, at: int) -> tuple[int, int]:

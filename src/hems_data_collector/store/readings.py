@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -25,6 +25,8 @@ COLUMNS: Final = (
 )
 
 Row = tuple[Any, ...]
+HourSum = tuple[Any, ...]
+"""The columns of `hours` behind its key."""
 
 
 class Mark(IntFlag):
@@ -71,24 +73,49 @@ def append(conn: sqlite3.Connection, reading: Reading, recent: Consumption | Non
         return same
     seq = next_seq(conn)
     row = (*row[:-1], row[-1] | _clock_marks(conn, row[1]))
-    insert(conn, seq, row)
+    insert(conn, [(seq, row)])
     return seq
 
 
-def insert(conn: sqlite3.Connection, seq: int, row: Row) -> None:
-    """Enter one row (`COLUMNS`) under its number, and into the roll-up of its hour."""
-    conn.execute(f"INSERT INTO readings (seq, {COLUMNS}) VALUES (?{', ?' * len(row)})", (seq, *row))
-    meter, received_us, power = row[:3]
-    known = int(power is not None)
-    conn.execute(
+def insert(conn: sqlite3.Connection, rows: Iterable[tuple[int, Row]]) -> int:
+    """Enter rows (`COLUMNS`) under their numbers, and into the sums of their hours; returns how many.
+
+    A number that is taken is passed over.
+    """
+    count = 0
+    sums: dict[tuple[int, int], HourSum] = {}
+    for seq, row in rows:
+        sql = f"INSERT OR IGNORE INTO readings (seq, {COLUMNS}) VALUES (?{', ?' * len(row)})"
+        if conn.execute(sql, (seq, *row)).rowcount:
+            hour = row[0], row[1] // HOUR_US
+            sums[hour] = _sum(sums.get(hour), seq, row[1], row[2])
+            count += 1
+    conn.executemany(
         "INSERT INTO hours (meter, hour, first_seq, last_seq, newest_us, readings, powers, power_sum, power_min,"
-        " power_max) VALUES (?, ?, ?, ?, ?, 1, ?, ?, ?, ?) ON CONFLICT (meter, hour) DO UPDATE SET"
+        " power_max) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (meter, hour) DO UPDATE SET"
         " first_seq = min(first_seq, excluded.first_seq), last_seq = max(last_seq, excluded.last_seq),"
-        " newest_us = max(newest_us, excluded.newest_us), readings = readings + 1,"
+        " newest_us = max(newest_us, excluded.newest_us), readings = readings + excluded.readings,"
         " powers = powers + excluded.powers, power_sum = power_sum + excluded.power_sum,"
         " power_min = min(coalesce(power_min, excluded.power_min), coalesce(excluded.power_min, power_min)),"
         " power_max = max(coalesce(power_max, excluded.power_max), coalesce(excluded.power_max, power_max))",
-        (meter, received_us // HOUR_US, seq, seq, received_us, known, power or 0, power, power),
+        [(*hour, *values) for hour, values in sums.items()],
+    )
+    return count
+
+
+def _sum(known: HourSum | None, seq: int, received_us: int, power: int | None) -> HourSum:
+    """The sum of an hour with one reading more."""
+    one = (seq, seq, received_us, 1, int(power is not None), power or 0, power, power)
+    if known is None:
+        return one
+    powers = [watts for watts in (known[6], known[7], power) if watts is not None]
+    return (
+        min(known[0], seq),
+        max(known[1], seq),
+        max(known[2], received_us),
+        *(old + new for old, new in zip(known[3:6], one[3:6], strict=True)),
+        min(powers, default=None),
+        max(powers, default=None),
     )
 
 

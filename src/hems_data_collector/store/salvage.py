@@ -52,7 +52,11 @@ class Salvaged:
 class _Run:
     shift: int
     """Added to every number of the damaged file."""
+    numbers: tuple[int, int]
+    """The least and the greatest number that its rows can have here."""
     finished: bool
+    own_hours: frozenset[tuple[int, int]]
+    """(meter, hour) with readings that are not of the damaged file."""
     meters: dict[int, int] = field(default_factory=dict)
     scales: dict[int, int] = field(default_factory=dict)
     only_meter: int | None = None
@@ -84,8 +88,12 @@ def salvage(
     looked_at = 0
     for chunk in _chunks(damaged.large("half_hours", "readings", "minutes"), AT_ONCE):
         with transaction(conn):
+            _readings(conn, run, [row for table, row in chunk if table == "readings"])
             for table, row in chunk:
-                _ROWS[table](conn, run, row, now)
+                if table == "half_hours":
+                    _half_hour(conn, run, row, now)
+                elif table == "minutes":
+                    _minute(conn, run, row)
         looked_at += len(chunk)
         on_progress(looked_at)
     for hours in _chunks(damaged.tables["hours"], AT_ONCE):
@@ -111,17 +119,18 @@ def salvage(
 
 def _begin(conn: sqlite3.Connection, damaged: DamagedFile) -> _Run:
     """Decide once and for ever where the numbers of this file go: below all others, in their own order."""
-    known = conn.execute("SELECT shift, finished_us FROM salvages WHERE file = ?", (damaged.path.name,)).fetchone()
-    if known is not None:
-        return _Run(shift=known[0], finished=known[1] is not None)
-    first = conn.execute(
-        "SELECT min(seq) FROM (SELECT first AS seq FROM log UNION ALL SELECT min(seq) FROM readings"
-        " UNION ALL SELECT min(seq) FROM half_hours WHERE seq IS NOT NULL)"
-    ).fetchone()[0]
-    last = damaged.last_seq
-    shift = 0 if last is None or last < first else first - 1 - last
-    conn.execute("INSERT INTO salvages (file, shift) VALUES (?, ?)", (damaged.path.name, shift))
-    return _Run(shift=shift, finished=False)
+    file, last = damaged.path.name, damaged.last_seq
+    known = conn.execute("SELECT shift, finished_us FROM salvages WHERE file = ?", (file,)).fetchone()
+    if known is None:
+        first = conn.execute(
+            "SELECT min(seq) FROM (SELECT first AS seq FROM log UNION ALL SELECT min(seq) FROM readings"
+            " UNION ALL SELECT min(seq) FROM half_hours WHERE seq IS NOT NULL)"
+        ).fetchone()[0]
+        known = (0 if last is None or last < first else first - 1 - last, None)
+        conn.execute("INSERT INTO salvages (file, shift) VALUES (?, ?)", (file, known[0]))
+    numbers = (damaged.first_seq or 0) + known[0], (last or 0) + known[0]
+    hours = conn.execute("SELECT meter, hour FROM hours WHERE first_seq < ? OR last_seq > ?", numbers)
+    return _Run(shift=known[0], numbers=numbers, finished=known[1] is not None, own_hours=frozenset(hours))
 
 
 def _known_things(conn: sqlite3.Connection, damaged: DamagedFile, run: _Run) -> None:
@@ -166,29 +175,37 @@ def _meter(conn: sqlite3.Connection, run: _Run, number: int) -> int:
     return run.meters[number]
 
 
-def _reading(conn: sqlite3.Connection, run: _Run, row: Row, now: datetime) -> None:
-    _, there, *values = row.values
-    scale = run.scale(values[9])
-    if scale is None:
-        run.unreadable += 1
-        return
-    meter, seq = _meter(conn, run, there), (row.rowid or 0) + run.shift
-    hour = conn.execute(
-        "SELECT first_seq, last_seq FROM hours WHERE meter = ? AND hour = ?", (meter, values[0] // HOUR_US)
-    ).fetchone()
-    known = conn.execute("SELECT 1 FROM readings WHERE seq = ?", (seq,)).fetchone() or (
-        hour
-        and conn.execute(
-            "SELECT 1 FROM readings WHERE seq BETWEEN ? AND ? AND meter = ? AND received_us = ?",
-            (*hour, meter, values[0]),
-        ).fetchone()
+def _readings(conn: sqlite3.Connection, run: _Run, rows: Iterable[Row]) -> None:
+    fresh: list[tuple[int, Values]] = []
+    for row in rows:
+        _, there, *values = row.values
+        scale = run.scale(values[9])
+        if scale is None:
+            run.unreadable += 1
+            continue
+        meter = _meter(conn, run, there)
+        if _is_known(conn, run, meter, values[0]):
+            run.already_there += 1
+            continue
+        values[9] = scale
+        fresh.append(((row.rowid or 0) + run.shift, (meter, *values)))
+    new = readings.insert(conn, fresh)
+    run.readings += new
+    run.already_there += len(fresh) - new
+
+
+def _is_known(conn: sqlite3.Connection, run: _Run, meter: int, received_us: int) -> bool:
+    """Whether a reading that is not of the damaged file has this stamp."""
+    hour = meter, received_us // HOUR_US
+    if hour not in run.own_hours:
+        return False
+    first, last = conn.execute("SELECT first_seq, last_seq FROM hours WHERE meter = ? AND hour = ?", hour).fetchone()
+    found = conn.execute(
+        "SELECT 1 FROM readings WHERE seq BETWEEN ? AND ? AND meter = ? AND received_us = ?"
+        " AND seq NOT BETWEEN ? AND ?",
+        (first, last, meter, received_us, *run.numbers),
     )
-    if known:
-        run.already_there += 1
-        return
-    values[9] = scale
-    readings.insert(conn, seq, (meter, *values))
-    run.readings += 1
+    return found.fetchone() is not None
 
 
 def _half_hour(conn: sqlite3.Connection, run: _Run, row: Row, now: datetime) -> None:
@@ -248,16 +265,13 @@ def _free(conn: sqlite3.Connection, seq: int | None) -> int | None:
     return None if taken else seq
 
 
-def _minute(conn: sqlite3.Connection, run: _Run, row: Row, now: datetime) -> None:
+def _minute(conn: sqlite3.Connection, run: _Run, row: Row) -> None:
     there, at, import_raw, export_raw, scale = row.values
     if run.scale(scale) is not None:
         conn.execute(
             "INSERT OR IGNORE INTO minutes (meter, at, import_raw, export_raw, scale) VALUES (?, ?, ?, ?, ?)",
             (_meter(conn, run, there), at, import_raw, export_raw, run.scale(scale)),
         )
-
-
-_ROWS: Final = {"readings": _reading, "half_hours": _half_hour, "minutes": _minute}
 
 
 def _hour(conn: sqlite3.Connection, run: _Run, values: Values) -> None:
