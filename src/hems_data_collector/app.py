@@ -41,6 +41,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 STORE_S: Final = 1.0  # what the store gets at the end
+BACKFILL_PATIENCE_S: Final = 120.0  # at midnight an answer may be thrown away and asked for again a minute later
 DRAIN_S: Final = 3.0  # what store and outputs get at the end; together with the modem's 3 s it stays below 5 s
 _EMULATORS: Final[dict[str, Emulator]] = {}
 
@@ -182,9 +183,12 @@ async def backfill_now(
             if meter.reader.profile is None:
                 meter.remember_profile(await meter.reader.introduce())
             backfill = _backfill(meter.reader, database, recorder, settings, clock, on_slots)
-            while (left_s := backfill.seconds_left()) is not None and left_s <= settings.backfill_spacing:
+            while (left_s := backfill.seconds_left()) is not None and left_s <= BACKFILL_PATIENCE_S:
                 await clock.sleep(left_s)
                 await backfill.step()
+                done, expected = backfill.progress()
+                if expected and done == expected:
+                    break
             return backfill.progress()
         finally:
             await meter.link.close()

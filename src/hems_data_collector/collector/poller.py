@@ -154,10 +154,14 @@ class Poller:
         self._wake.clear()
         waits = [asyncio.create_task(self._ticker.due.wait()), asyncio.create_task(self._wake.wait())]
         try:
-            await asyncio.wait(waits, timeout=LOOK_AGAIN_S, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait(waits, timeout=self._rest_s(), return_when=asyncio.FIRST_COMPLETED)
         finally:
             for wait in waits:
                 wait.cancel()
+
+    def _rest_s(self) -> float:
+        left_s = None if self._backfill is None else self._backfill.seconds_left()
+        return LOOK_AGAIN_S if left_s is None else min(LOOK_AGAIN_S, max(left_s, LINK_SETTLES_S))
 
     # --- free air time -------------------------------------------------------------------------------------------
 
