@@ -14,11 +14,11 @@ OTHER_PYTHONS := 3.12 3.13
 # What must hold on every Python: the pure suites. The rest talks to servers and takes time, once is enough.
 PORTABLE_TESTS := tests/unit tests/contract tests/frames tests/transcripts tests/property
 
-.PHONY: help demo test check bench docs clean
+.PHONY: help demo test test-long check bench docs clean
 
 help: ## what can be done here
 	@echo "hems-data-collector: make <verb>"
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-8s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-9s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 demo: $(VENV)/.run ## the collector on the built-in emulator: a few readings, no hardware
 	@$(BIN)/python tools/demo.py
@@ -26,6 +26,11 @@ demo: $(VENV)/.run ## the collector on the built-in emulator: a few readings, no
 test: $(VENV)/.dev ## the full suite, then the portable part on the other Pythons that run here
 	@$(BIN)/python -m pytest -q
 	@for version in $(OTHER_PYTHONS); do $(MAKE) test-on-$$version || exit; done
+
+# What `make test` does a hundred times here happens a thousand times, and a month is lived through in small steps.
+test-long: $(VENV)/.dev ## the proofs of data safety at length: kills, power cuts, a month of outages
+	@HEMS_TEST_KILLS=1000 HEMS_TEST_STATES=10000 HEMS_TEST_INTERVAL=60 \
+	    $(BIN)/python -m pytest -q tests/services/test_kill.py tests/services/test_powerloss.py tests/scenarios/test_outage.py
 
 # The portable part on one other Python; says so where that Python is not here, or is the one of the full suite.
 test-on-%:

@@ -21,6 +21,10 @@ T = TypeVar("T")
 P = ParamSpec("P")
 
 
+TURNS_WITHOUT_A_CALL = 50
+"""Without a thread at work only a signal can come from outside: it may wait for so many turns of the loop."""
+
+
 class NothingLeftToDo(RuntimeError):
     """Every task waits for something that no timer, thread or callback can bring."""
 
@@ -32,10 +36,13 @@ class _JumpingSelector(selectors.SelectSelector):
         super().__init__()
         self.now = 0.0
         self.threads_at_work = 0
+        self._turns = 0
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
         """Ready descriptors at once; else wait for a thread, or jump by `timeout` seconds."""
-        ready = super().select(0)
+        self._turns += 1
+        worth_a_call = self.threads_at_work or timeout is None or self._turns % TURNS_WITHOUT_A_CALL == 0
+        ready = super().select(0) if worth_a_call else []
         if ready or (timeout is not None and timeout <= 0):
             return ready
         if self.threads_at_work:
