@@ -254,6 +254,7 @@ def test_its_health_is_stored_when_it_changes_and_kept_across_a_restart(
         delivery.start()
         await asyncio.sleep(1)
         assert (row(database).health, row(database).since) == paused[:2]
+        assert [(state.health, state.since) for state in delivery.states()] == [(Health.PAUSED, paused[1])]
         await asyncio.sleep(600)
         assert (row(database).health, row(database).reason) == ("ok", "")
         assert far.keys == keys([0])
