@@ -6,7 +6,7 @@ import os
 import platform
 from pathlib import Path
 
-from benchmarks import codec, collector, store
+from benchmarks import codec, collector, drain, store
 from benchmarks.measure import table
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "performance.md"
@@ -23,15 +23,16 @@ Every row is a ratio within one run; where time on the radio matters, against th
 - momonga is an independent Python client; it asks for the same six properties once a second from the same emulator in
   another process. Decoding checks more here than there: ranges, special values and every length.
 - The import of the program is compared with that of the standard library's modules that it uses.
-- The store holds ten years of one-minute readings of a meter with export, with every half hour. Its size and its queries
-  are compared with what we allow ourselves: a day is summed up by hours, a year by days, ten years by months, and of power,
-  energy and completeness the slowest counts. A durable append is one reading in one transaction that is on the disk.
+- The store holds ten years of one-minute readings of a meter with export, and every half hour. Its size and queries
+  are compared with what we allow: a day is summed up by hours, a year by days, ten years by months, and of power,
+  energy and completeness the slowest counts. A durable append is one reading in one transaction on the disk.
+- A drain is a backlog that goes out through the whole of the delivery, beside the bare client in the same run.
 """
 
 
 def main() -> None:
     """Measure, print, write."""
-    rows = table([*collector.measurements(), *codec.measurements(), *store.measurements()])
+    rows = table([*collector.measurements(), *codec.measurements(), *store.measurements(), *drain.measurements()])
     print(rows)
     PAGE.write_text(
         TEXT.format(

@@ -1,4 +1,4 @@
-"""The only wiring: settings in, a running collector out. Reads like a checklist (DESIGN §3)."""
+"""The only wiring: settings in, a running collector out. Reads like a checklist (docs/architecture.md)."""
 
 from __future__ import annotations
 
@@ -289,7 +289,7 @@ def _live(delivery: Delivery) -> Callable[[Reading, Record], None]:
 
 
 def _log_reading(reading: Reading, record: Record) -> None:
-    """Without an output each reading is one line in the log (DESIGN §9)."""
+    """Without an output each reading is one line in the log (docs/configuration.md)."""
     log.info("%s", one_line(reading, record))
 
 

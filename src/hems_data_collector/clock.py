@@ -1,7 +1,7 @@
 """The only file that reads time or sleeps.
 
-Monotonic time serves deadlines and intervals; wall time serves stamps only (DESIGN: time). Both come from one object so
-that a test can run a month in a second: on an event loop whose `time()` jumps, `LoopClock` follows that loop.
+Monotonic time serves deadlines and intervals; wall time serves stamps only (docs/architecture.md). Both come from one
+object so that a test can run a month in a second: on an event loop whose `time()` jumps, `LoopClock` follows that loop.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The settings of the program as one frozen tree, checked before anything starts.
 
-Flags win over the environment (the real one over `.env`), that over TOML, that over the defaults (DESIGN §9); the rows
-stand in `settings_table`.
+Flags win over the environment (the real one over `.env`), that over TOML, that over the defaults
+(docs/configuration.md); the rows stand in `settings_table`.
 """
 
 from __future__ import annotations

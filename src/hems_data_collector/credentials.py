@@ -19,7 +19,7 @@ ROUTE_B_ID_LENGTH: Final = 32
 PAIR_ID_LENGTH: Final = 8
 PASSWORD_MAX_LENGTH: Final = 32
 UNSET_ID: Final = "0" * ROUTE_B_ID_LENGTH
-"""32 zeros mean "not configured" (DESIGN §9); the emulator accepts them."""
+"""32 zeros mean "not configured" (docs/configuration.md); the emulator accepts them."""
 
 _PRINTABLE = re.compile(r"[\x21-\x7e]+\Z")
 _MIN_MASKED_LENGTH: Final = 4  # masking shorter ones would blot out ordinary text

@@ -1,4 +1,4 @@
-"""What the program is about: `Reading`, `HalfHour`, `MeterIdentity`, and the record that users receive (DESIGN §6).
+"""What the program is about: `Reading`, `HalfHour`, `MeterIdentity`, and the record of users (docs/record.md).
 
 Energy is exact: `Decimal` kilowatt hours, or the meter's raw integer with its scale. Times are timezone-aware UTC.
 """
@@ -32,7 +32,7 @@ RECORD_KEYS: Final = (
     "recent_30min_timestamp",
     "recent_30min_consumption_kwh",
 )
-"""The ten published keys, in this order (DESIGN §6.1)."""
+"""The ten published keys, in this order (docs/record.md)."""
 
 HALF_HOUR_KEYS: Final = (
     "kind",
@@ -53,7 +53,7 @@ METER_KEY: Final = "meter"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MeterIdentity:
-    """Who the meter is, by what it says of itself (DESIGN §6.3); never by the B-route id."""
+    """Who the meter is, by what it says of itself (docs/record.md); never by the B-route id."""
 
     maker: str | None = None
     """Manufacturer code, property 8A, six upper-case hex digits."""
@@ -83,7 +83,7 @@ class HalfHourSource(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HalfHour:
-    """The cumulative registers at hh:00 or hh:30 by the meter's clock (DESIGN §6.2).
+    """The cumulative registers at hh:00 or hh:30 by the meter's clock (docs/record.md).
 
     Registers are raw counts; `kWh = raw x coefficient x 10^exponent` (echonet-lite-meter §5.3). None = no data.
     """
@@ -166,7 +166,7 @@ class Record:
     """One published record: `fields` in order, and what outputs need to send it once."""
 
     key: str
-    """Stable and unique: the same record always has the same key (DESIGN §6.3)."""
+    """Stable and unique: the same record always has the same key (docs/record.md)."""
     kind: str
     """`reading` or `half-hour`."""
     meter: str
@@ -179,7 +179,7 @@ def iso_utc(moment: datetime, *, microseconds: bool = False) -> str:
 
 
 def published(reading: Reading, recent: Consumption | None, *, meter_name: str | None = None) -> Record:
-    """The record with exactly the ten keys, plus `meter` where `meter_name` is given (DESIGN §6.1)."""
+    """The record with exactly the ten keys, plus `meter` where `meter_name` is given (docs/record.md)."""
     stamp = iso_utc(reading.received_at, microseconds=True)
     values: tuple[FieldValue, ...] = (
         stamp,

@@ -1,6 +1,6 @@
 """The one table of settings: flags, environment names, TOML keys, defaults, help and checks all come from here.
 
-An output brings its own rows; this file has those of the program itself (DESIGN §9).
+An output brings its own rows; this file has those of the program itself (docs/configuration.md).
 """
 
 from __future__ import annotations

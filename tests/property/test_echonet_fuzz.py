@@ -1,4 +1,4 @@
-"""Garbage gives a value or a `DecodeError`, never anything else (DESIGN §11).
+"""Garbage gives a value or a `DecodeError`, never anything else (CONTRIBUTING.md).
 
 The seed is printed; set ECHONET_FUZZ_SEED to run the same inputs again.
 """

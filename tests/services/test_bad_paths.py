@@ -1,4 +1,4 @@
-"""What a user can get wrong: each gives cause and remedy in the right exit code, without a traceback (DESIGN §5)."""
+"""What a user can get wrong: each gives cause and remedy in the right exit code, without a traceback (docs/cli.md)."""
 
 from __future__ import annotations
 

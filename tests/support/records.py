@@ -57,7 +57,7 @@ FIRST_AS_JSON = (
     b' "historical_cumulative_power_kwh": 6513.7, "recent_30min_timestamp": "2025-04-01T03:00:00+00:00",'
     b' "recent_30min_consumption_kwh": 0.2}'
 )
-"""`record(0)` as it stands in DESIGN §6.1, written by hand."""
+"""`record(0)` as it stands in docs/record.md, written by hand."""
 
 CSV_HEADER = (
     b"timestamp,cumulative_power_kwh,instant_power_w,current_a,current_r_a,current_t_a,historical_timestamp,"

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 HELP = _("one reading now: a table on a terminal, a record in a pipe")
 
 DEADLINE_S: Final = 180.0
-"""A one-shot verb answers within this time: one widening scan and two joins (DESIGN §5)."""
+"""A one-shot verb answers within this time: one widening scan and two joins (docs/cli.md)."""
 
 _SETTINGS: Final = tuple(row for row in (*CORE_SETTINGS, CONFIG_SETTING) if row.name in READ_SETTINGS)
 

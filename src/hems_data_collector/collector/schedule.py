@@ -1,7 +1,7 @@
 """PURE: when the next reading is due, by a cron expression or by a fixed interval.
 
 Neither kind reads a clock: the caller says what time it is. A cron expression speaks of wall time in a zone; an
-interval speaks of monotonic seconds and keeps its phase (DESIGN §8).
+interval speaks of monotonic seconds and keeps its phase (docs/architecture.md).
 """
 
 from __future__ import annotations

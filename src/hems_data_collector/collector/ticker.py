@@ -1,7 +1,7 @@
 """When a reading is due, as something that can be awaited.
 
 A due reading stays due until it is had or the next one replaces it: readings are late rather than lost after an outage,
-and never pile up (DESIGN §8).
+and never pile up (docs/architecture.md).
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What a perfect reader would publish of an answer, computed from the house and not from any EDT (DESIGN §6.1)."""
+"""What a perfect reader would publish of an answer, computed from the house and not from any EDT (docs/record.md)."""
 
 from __future__ import annotations
 

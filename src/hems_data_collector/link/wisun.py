@@ -51,7 +51,7 @@ RENEWAL_TIMEOUT_S: Final = 60.0  # after EVENT 29 wait this long for 25 or 24 (s
 TERM_COMMAND_TIMEOUT_S: Final = 1.0
 TERM_TIMEOUT_S: Final = 3.0
 JOINS_WITHOUT_RESCAN: Final = 3  # a PAN that worked is tried this often before it is looked for anew
-ONE_SHOT_LIMIT_S: Final = 170.0  # one-shot verbs answer within 180 s (DESIGN §5)
+ONE_SHOT_LIMIT_S: Final = 170.0  # one-shot verbs answer within 180 s (docs/cli.md)
 ONE_SHOT_JOINS: Final = 2
 REMIND_AFTER_S: Final = 1800.0  # the same trouble is told again after half an hour
 PANA_PORT: Final = 716
@@ -194,7 +194,7 @@ class WisunLink:
         log.warning("%s Next try in %.0f s.", error, wait_s)
 
     async def connect_once(self) -> Pan:
-        """One widening scan and two joins at most; raises what went wrong (DESIGN §5: within 180 s)."""
+        """One widening scan and two joins at most; raises what went wrong (docs/cli.md: within 180 s)."""
         try:
             async with asyncio.timeout(ONE_SHOT_LIMIT_S):
                 for attempt in range(1, ONE_SHOT_JOINS + 1):

@@ -1,1 +1,1 @@
-"""The meter as its owner sees it: ask, listen, and turn properties into readings (DESIGN §4, steps 4-6)."""
+"""The meter as its owner sees it: ask, listen, and turn properties into readings (docs/architecture.md, steps 4-6)."""

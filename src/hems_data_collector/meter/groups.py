@@ -1,4 +1,4 @@
-"""Which properties a poll asks for together, for meters that cannot stand many at once (DESIGN §7). PURE."""
+"""Which properties a poll asks for together, for meters that cannot stand many at once (docs/architecture.md). PURE."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Properties plus the meter's profile become a `Reading` and `HalfHour`s (DESIGN §4 step 6). PURE.
+"""Properties plus the meter's profile become a `Reading` and `HalfHour`s (docs/architecture.md). PURE.
 
 "No data" is a value: a sentinel or a missing property becomes None, a malformed one too, and its neighbours survive.
 """

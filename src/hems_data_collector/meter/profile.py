@@ -1,4 +1,4 @@
-"""What is known of one meter: identity, maps and the constants of its registers (DESIGN §6.3, §7). PURE."""
+"""What is known of one meter: identity, maps and the constants of its registers (docs/record.md, §7). PURE."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ VERIFIED_CONSTANTS = (0x8D, 0xD3, 0xE1)
 """What a warm start reads again in free air time, to notice an exchanged meter."""
 
 POLLED = (0xE0, 0xE7, 0xE8, 0xEA, 0xE3, 0xEB)
-"""One request gives all published values (DESIGN §7)."""
+"""One request gives all published values (docs/architecture.md)."""
 
 DEFAULT_DIGITS = 8  # D7 is mandatory; without it only the full register width can be assumed
 
@@ -46,7 +46,7 @@ class MeterProfile:
     release: str = ""
     """Appendix release letter (82)."""
     t_seen: bool = False
-    """The meter has given a T current at least once, so it is no two-wire supply (DESIGN §6.1)."""
+    """The meter has given a T current at least once, so it is no two-wire supply (docs/record.md)."""
 
     @property
     def scale(self) -> EnergyScale:

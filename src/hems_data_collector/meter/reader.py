@@ -1,4 +1,4 @@
-"""Getting to know one meter, polling it, and reading its history (DESIGN §7).
+"""Getting to know one meter, polling it, and reading its history (docs/architecture.md).
 
 A cold start costs two requests before the first poll; a poll costs one request; a meter that cannot stand groups is
 asked in smaller ones.

@@ -1,4 +1,4 @@
-"""What makes the next start quick: where the meter of a port was found, its constants, our last goodbye (DESIGN §7).
+"""What makes the next start quick: where the meter of a port was found, its constants, our last goodbye.
 
 Everything in it can be had again from the meter, so trouble with the disk costs time only and is never raised.
 """

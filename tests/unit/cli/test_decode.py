@@ -1,4 +1,4 @@
-"""The verb `decode`: hex frames and captured serial lines in, meaning out (DESIGN §9; echonet-lite-meter §13)."""
+"""The verb `decode`: hex frames and captured serial lines in, meaning out (echonet-lite-meter §13)."""
 
 from __future__ import annotations
 
