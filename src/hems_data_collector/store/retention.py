@@ -6,6 +6,7 @@ import sqlite3
 from datetime import datetime, timedelta
 from typing import Final
 
+from hems_data_collector.store.readings import CLOCK_SET_SINCE_US
 from hems_data_collector.store.times import HOUR_US, to_micros
 
 KEEP_READINGS: Final = timedelta(days=730)
@@ -15,17 +16,22 @@ AT_ONCE: Final = 5_000  # in one transaction, so that a reading never waits long
 def prune(conn: sqlite3.Connection, *, keep: timedelta, now: datetime, limit: int = AT_ONCE) -> int:
     """Delete at most `limit` readings that are older than `keep`; returns how many. Call it until it returns 0.
 
-    Age is told by the place in the log: what was appended before the first reading that is young enough. So a reading
-    stamped 1970 by a clock that was not set lives as long as its neighbours. What a configured output has not got, what
+    Age is told by the place in the log: what was appended before the first reading that is young enough, up to the last
+    one whose stamp shows that it is not. So a reading stamped 1970 by a clock that was not set lives as long as its
+    neighbours, also where the log begins with it. What a configured output has not got, what
     is a dead letter, and the newest reading stay. The room is used again by new readings.
     """
     oldest_hour, this_hour = to_micros(now - keep) // HOUR_US, to_micros(now) // HOUR_US
     young = conn.execute(
         "SELECT min(first_seq) FROM hours WHERE hour BETWEEN ? AND ?", (oldest_hour, this_hour)
     ).fetchone()[0]
+    set_hour = CLOCK_SET_SINCE_US // HOUR_US
+    old = conn.execute(
+        "SELECT max(last_seq) + 1 FROM hours WHERE hour >= ? AND hour < ?", (set_hour, oldest_hour)
+    ).fetchone()[0]
     newest = conn.execute("SELECT max(seq) FROM readings").fetchone()[0]
-    bounds = [bound for bound in (young, newest, owed_from(conn)) if bound is not None]
-    if newest is None:
+    bounds = [bound for bound in (old, young, newest, owed_from(conn)) if bound is not None]
+    if newest is None or old is None:
         return 0
     return conn.execute(
         "DELETE FROM readings WHERE seq IN (SELECT seq FROM readings WHERE seq < ?"
