@@ -16,7 +16,7 @@ from benchmarks.measure import Measurement
 from hems_data_collector.clock import SystemClock
 from hems_data_collector.meter.profile import MeterProfile
 from hems_data_collector.readings import Consumption, MeterIdentity, Reading
-from hems_data_collector.store import meters, readings, summaries
+from hems_data_collector.store import ledger_days, meters, readings, summaries
 from hems_data_collector.store.database import Database, open_reader
 from hems_data_collector.store.periods import Period, Step, periods
 from hems_data_collector.store.times import HALF_HOUR_S, HOUR_US
@@ -97,6 +97,8 @@ def _fill(conn: sqlite3.Connection) -> None:
     conn.execute(READINGS, values)
     conn.execute(HOURS)
     conn.execute(HALF_HOURS, values)
+    always = {"meter": 1, "start": 0, "end": 1 << 40}
+    conn.execute(f"INSERT INTO ledger_days {ledger_days.SUMS}", always)
 
 
 def _size(path: Path) -> Measurement:

@@ -22,7 +22,7 @@ from hems_data_collector.cli.stored import Stored, add_store_flags, reading, set
 from hems_data_collector.errors import EXIT_OK
 from hems_data_collector.readings import iso_utc
 from hems_data_collector.store import half_hours, meters, readings, summaries
-from hems_data_collector.store.database import SIDE_FILES
+from hems_data_collector.store.aside import SIDE_FILES
 from hems_data_collector.store.lock import owner
 from hems_data_collector.store.meters import StoredMeter
 from hems_data_collector.store.periods import Period

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import glob
 import os
 import sqlite3
 from collections.abc import Callable, Iterator
@@ -21,7 +20,8 @@ from hems_data_collector.errors import ConfigError
 from hems_data_collector.settings_table import CONFIG_SETTING, CORE_SETTINGS
 from hems_data_collector.settings_values import did_you_mean
 from hems_data_collector.store import failures, meters, outbox
-from hems_data_collector.store.database import SIDE_FILES, open_editor, open_reader, transaction
+from hems_data_collector.store.aside import damaged_files
+from hems_data_collector.store.database import open_editor, open_reader, transaction
 from hems_data_collector.store.lock import owner
 
 if TYPE_CHECKING:
@@ -118,8 +118,7 @@ def output_of(stored: Stored, wanted: str) -> str:
 def set_aside(conn: sqlite3.Connection, database: Path) -> list[Path]:
     """The damaged files beside `database` whose data is not in it yet, oldest first."""
     done = {name for (name,) in conn.execute("SELECT file FROM salvages WHERE finished_us IS NOT NULL")}
-    found = database.parent.glob(f"{glob.escape(database.name)}.damaged-*")
-    return sorted(file for file in found if file.name not in done and not file.name.endswith(SIDE_FILES))
+    return [file for file in damaged_files(database) if file.name not in done]
 
 
 def collector_advice(database: Path) -> str:

@@ -10,8 +10,10 @@ from typing import Final
 
 from hems_data_collector.echonet.energy import DIGITS_MAX
 from hems_data_collector.store.failures import is_damage
+from hems_data_collector.store.ledger_days import SUMS as LEDGER_SUMS
 from hems_data_collector.store.times import HALF_HOUR_S, HOUR_US
 
+ALWAYS_S: Final = 1 << 40  # seconds from 1970, farther than any time goes
 PROBLEMS_MAX: Final = 100  # SQLite stops there; more would tell nobody more
 
 _TWICE: Final = "SELECT count(*) FROM readings JOIN half_hours USING (seq) WHERE seq IS NOT NULL"
@@ -26,6 +28,11 @@ _WRONG_USE: Final = f"""
 SELECT count(*) {_PAIRS} JOIN scales ON scales.id = new.scale WHERE digits = :digits AND (
     (new.import_used IS NOT NULL AND (new.import_raw - old.import_raw + :range) % :range IS NOT new.import_used)
     OR (new.export_used IS NOT NULL AND (new.export_raw - old.export_raw + :range) % :range IS NOT new.export_used))
+"""
+_WRONG_DAYS: Final = f"""
+WITH counted AS ({LEDGER_SUMS}), kept AS (SELECT * FROM ledger_days WHERE meter = :meter)
+SELECT (SELECT count(*) FROM (SELECT * FROM counted EXCEPT SELECT * FROM kept))
+     + (SELECT count(*) FROM (SELECT * FROM kept EXCEPT SELECT * FROM counted))
 """
 _UNPUBLISHED: Final = f"""
 SELECT count(*) {_PAIRS} JOIN meters ON meters.id = new.meter
@@ -100,6 +107,11 @@ def _half_hours(conn: sqlite3.Connection) -> Iterator[str]:
         wrong += conn.execute(_WRONG_USE, {"digits": digits, "range": 10**digits}).fetchone()[0]
     if wrong:
         yield f"{wrong} half hours are not the difference of their registers"
+    days = 0
+    for (meter,) in conn.execute("SELECT id FROM meters").fetchall():
+        days += conn.execute(_WRONG_DAYS, {"meter": meter, "start": -ALWAYS_S, "end": ALWAYS_S}).fetchone()[0]
+    if days:
+        yield f"{days} sums of days are not those of their half hours"
     if found := _count(conn, _UNPUBLISHED):
         yield f"{found} complete half hours are not in the log"
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import glob
 import logging
 import os
 import sqlite3
@@ -18,6 +17,7 @@ from urllib.parse import quote
 from hems_data_collector.clock import Clock
 from hems_data_collector.errors import StoreDamaged, StoreError, StoreUnavailable
 from hems_data_collector.store import failures, migrations
+from hems_data_collector.store.aside import SIDE_FILES, first_number, set_aside
 from hems_data_collector.store.lock import ProcessLock
 
 log = logging.getLogger(__name__)
@@ -29,9 +29,6 @@ DIRECTORY_MODE: Final = 0o700
 BUSY_TIMEOUT_S: Final = 5.0  # a verb that writes beside the collector is done much sooner
 STATEMENTS: Final = 256  # more than the program has, so that none is parsed twice
 RENEWAL_INTERVAL_S: Final = 60.0  # a disk that spoils every new file must not fill up with spoilt files
-DAMAGED: Final = ".damaged-"
-SIDE_FILES: Final = ("-wal", "-shm")
-LEAST_BYTES_OF_A_ROW: Final = 16  # so a damaged file cannot have had more numbers than its size divided by this
 
 
 class Database:
@@ -171,8 +168,8 @@ class Database:
                 raise _cannot_be_used(self.path, OSError("its file system has no shared memory; use a local disk"))
             conn.execute(f"PRAGMA synchronous = {self._synchronous}")
             if migrations.migrate(conn) == 0:
-                conn.execute("UPDATE log SET first = ?", (_first_number(self.path, another=self._inode is not None),))
-            _probe(conn)
+                conn.execute("UPDATE log SET first = ?", (first_number(self.path, another=self._inode is not None),))
+            _probe(conn, self.path)
         except BaseException:
             conn.close()
             raise
@@ -205,7 +202,7 @@ class Database:
         """Set the damaged file aside and begin a new one; a disk that does not even take that is left for later."""
         self._disconnect()
         with contextlib.suppress(sqlite3.Error, OSError):
-            aside = _set_aside(self.path, now)
+            aside = set_aside(self.path, now)
             log.error("%s It is kept as %s and a new one is begun. %s", error.what, aside, error.remedy)
             self._conn = self._connect()
 
@@ -247,6 +244,7 @@ def _opened(path: Path, mode: str) -> sqlite3.Connection:
                     cause="The collector of this version has not run on it yet.",
                     remedy="Start the collector once.",
                 )
+            _check_schema(conn, path)
         except BaseException:
             conn.close()
             raise
@@ -286,18 +284,28 @@ def _text(stored: bytes) -> str:
 
 def is_sound(conn: sqlite3.Connection) -> bool:
     """Whether SQLite finds nothing wrong with the file; looks at the whole of it. Raises sqlite3.Error."""
-    sound = conn.execute("PRAGMA quick_check(1)").fetchone()[0] == "ok"
-    return sound and conn.execute("PRAGMA foreign_key_check").fetchone() is None
+    return (
+        migrations.columns(conn) == migrations.expected_columns()
+        and conn.execute("PRAGMA quick_check(1)").fetchone()[0] == "ok"
+        and conn.execute("PRAGMA foreign_key_check").fetchone() is None
+    )
 
 
-def _probe(conn: sqlite3.Connection) -> None:
-    """Touch what the collector will touch first; raises sqlite3.DatabaseError where that is damaged."""
+def _probe(conn: sqlite3.Connection, path: Path) -> None:
+    """Touch what the collector will touch first; raises sqlite3.Error or StoreDamaged where that is damaged."""
     conn.execute("BEGIN IMMEDIATE")
     conn.execute("ROLLBACK")
-    for (table,) in conn.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall():
-        conn.execute(f'SELECT * FROM "{table}" LIMIT 1').fetchall()
+    _check_schema(conn, path)
+    for table in migrations.expected_columns():
+        conn.execute(f"SELECT * FROM {table} LIMIT 1").fetchall()
     conn.execute("SELECT max(seq) FROM readings").fetchall()
     conn.execute("SELECT max(seq) FROM half_hours WHERE seq IS NOT NULL").fetchall()
+
+
+def _check_schema(conn: sqlite3.Connection, path: Path) -> None:
+    """Raise StoreDamaged where a table of this version is not what it should be: its definition is in the file."""
+    if migrations.columns(conn) != migrations.expected_columns():
+        raise failures.damaged(path, sqlite3.DatabaseError("the definitions of its tables are spoilt"))
 
 
 def _make_folder(folder: Path) -> None:
@@ -313,30 +321,6 @@ def _inode(path: Path) -> tuple[int, int] | None:
     except OSError:
         return None
     return found.st_dev, found.st_ino
-
-
-def _first_number(path: Path, *, another: bool) -> int:
-    """Where the log of a new file begins: above every number of the files before it, damaged or (`another`) gone.
-
-    No file has more records than seconds that have passed since 1970, or since the file before it.
-    """
-    before = [file.stat() for file in path.parent.glob(f"{glob.escape(path.name)}{DAMAGED}*")]
-    if not before and not another:
-        return 1
-    return max(int(path.stat().st_mtime), *(file.st_size // LEAST_BYTES_OF_A_ROW for file in before), 0) + 1
-
-
-def _set_aside(path: Path, now: datetime) -> Path:
-    """Rename the file with its side files; returns the new name, which no other file has."""
-    stem = aside = path.with_name(f"{path.name}{DAMAGED}{now:%Y%m%dT%H%M%SZ}")
-    number = 1
-    while aside.exists():
-        number += 1
-        aside = stem.with_name(f"{stem.name}-{number}")
-    for suffix in (*SIDE_FILES, ""):
-        with contextlib.suppress(FileNotFoundError):
-            path.with_name(path.name + suffix).rename(aside.with_name(aside.name + suffix))
-    return aside
 
 
 def _cannot_be_used(path: Path, error: Exception) -> StoreError:

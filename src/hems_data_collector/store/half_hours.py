@@ -19,6 +19,7 @@ from hems_data_collector.meter.profile import MeterProfile
 from hems_data_collector.readings import Consumption, HalfHour, HalfHourEnergy, HalfHourSource
 from hems_data_collector.store import meters
 from hems_data_collector.store.failures import sound_rows
+from hems_data_collector.store.ledger_days import roll_up
 from hems_data_collector.store.position import next_seq
 from hems_data_collector.store.readings import kwh_of
 from hems_data_collector.store.times import HALF_HOUR_S, from_seconds, to_micros, to_seconds
@@ -176,6 +177,7 @@ def complete(conn: sqlite3.Connection, touched: Collection[tuple[int, int]], *, 
             "UPDATE half_hours SET import_used = ?, export_used = ?, seq = ? WHERE meter = ? AND at = ?",
             (_used(old_import, new_import, scale), _used(old_export, new_export, scale), seq, meter, at),
         )
+    roll_up(conn, touched)
     return tuple(numbers)
 
 

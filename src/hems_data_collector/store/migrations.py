@@ -65,3 +65,24 @@ def migrate(conn: sqlite3.Connection, known: Mapping[int, str] | None = None) ->
             if conn.in_transaction:
                 conn.rollback()
     return version
+
+
+def columns(conn: sqlite3.Connection) -> dict[str, tuple[str, ...]]:
+    """The names of the columns of every table."""
+    tables = [name for (name,) in conn.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()]
+    return {
+        table: tuple(name for (name,) in conn.execute("SELECT name FROM pragma_table_info(?) ORDER BY cid", (table,)))
+        for table in tables
+        if not table.startswith("sqlite_")
+    }
+
+
+@cache
+def expected_columns() -> Mapping[str, tuple[str, ...]]:
+    """As `columns`, of a sound database of the newest version."""
+    conn = sqlite3.connect(":memory:", isolation_level=None)
+    try:
+        migrate(conn)
+        return MappingProxyType(columns(conn))
+    finally:
+        conn.close()

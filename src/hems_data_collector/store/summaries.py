@@ -11,6 +11,7 @@ from decimal import Decimal
 from typing import Final
 
 from hems_data_collector.store import meters
+from hems_data_collector.store.ledger_days import days_of
 from hems_data_collector.store.periods import Period
 from hems_data_collector.store.times import HALF_HOUR_S, HOUR_US, SECOND_US, to_micros
 
@@ -78,19 +79,25 @@ def energy(conn: sqlite3.Connection, meter: str, periods: Iterable[Period]) -> l
     number, scales = meters.number(conn, meter), meters.scales(conn)
     # Grouping needs a sort of all rows; nearly every database has one scale only.
     scale, group = ("scale", "GROUP BY scale") if len(scales) > 1 else (str(min(scales, default=0)), "")
-    sql = (
+    of_days = (
+        f"SELECT {scale}, sum(import_used), sum(export_used), sum(half_hours) FROM ledger_days"
+        f" WHERE meter = ? AND day >= ? AND day < ? {group}"
+    )
+    of_half_hours = (
         f"SELECT {scale}, sum(import_used), sum(export_used), count(import_used) FROM half_hours"
         f" WHERE meter = ? AND at > ? AND at <= ? {group}"
     )
     found: list[EnergySummary] = []
     for period in periods:
-        rows = conn.execute(sql, (number, _floor(period.start), _floor(period.end))).fetchall()
+        days = days_of(period)
+        sql, bounds = (of_days, days) if days else (of_half_hours, (_floor(period.start), _floor(period.end)))
+        rows = conn.execute(sql, (number, *bounds)).fetchall()
         found.append(
             EnergySummary(
                 period=period,
                 import_kwh=_sum(scales[row[0]].energy.kwh(row[1]) for row in rows if row[1] is not None),
                 export_kwh=_sum(scales[row[0]].energy.kwh(row[2]) for row in rows if row[2] is not None),
-                half_hours=sum(row[3] for row in rows),
+                half_hours=sum(row[3] or 0 for row in rows),
             )
         )
     return found
@@ -112,16 +119,23 @@ def completeness(
             "SELECT DISTINCT at FROM absent WHERE meter = ? AND direction <= ? ORDER BY at", (number, exports)
         )
     ]
-    known = "sum(import_raw IS NOT NULL AND export_raw IS NOT NULL)" if exports else "count(import_raw)"
-    sql = f"SELECT {known} FROM half_hours WHERE meter = ? AND at >= ? AND at < ?"
+    of_days, of_slots = (
+        ("sum(complete)", "sum(import_raw IS NOT NULL AND export_raw IS NOT NULL)")
+        if exports
+        else ("sum(imports)", "count(import_raw)")
+    )
+    of_days = f"SELECT {of_days} FROM ledger_days WHERE meter = ? AND day >= ? AND day < ?"
+    of_slots = f"SELECT {of_slots} FROM half_hours WHERE meter = ? AND at >= ? AND at < ?"
     found: list[Completeness] = []
     for period in periods:
         low, high = _ceiling(period.start), min(_ceiling(period.end), _floor(until) + 1)
         never = bisect_left(absent, high) - bisect_left(absent, low) if low < high else 0
+        days = days_of(period) if period.end <= until else None
+        sql, bounds = (of_days, days) if days else (of_slots, (low, high))
         found.append(
             Completeness(
                 period=period,
-                present=conn.execute(sql, (number, low, high)).fetchone()[0] or 0,
+                present=conn.execute(sql, (number, *bounds)).fetchone()[0] or 0,
                 absent=never,
                 expected=_expected(low, high, first, until) - never,
             )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -47,6 +47,8 @@ def test_a_half_hour_that_waits_for_its_export_is_no_problem(conn: sqlite3.Conne
         ("UPDATE hours SET last_seq = last_seq - 1", "2 readings are missing in the sum of their hour"),
         ("UPDATE half_hours SET import_used = 9 WHERE seq = 103", "1 half hours are not the difference"),
         ("UPDATE half_hours SET seq = NULL WHERE seq = 103", "1 complete half hours are not in the log"),
+        ("UPDATE ledger_days SET import_used = import_used + 1", "2 sums of days are not those of their half hours"),
+        ("DELETE FROM ledger_days", "1 sums of days are not those of their half hours"),
         ("DELETE FROM scales", "a row of readings (1) names a row of scales that is not there"),
     ],
 )
@@ -62,10 +64,9 @@ def test_what_sqlite_finds_is_told(tmp_path: Path) -> None:
     with opened(path) as database:
         database.run_sync(fill)
     data = bytearray(path.read_bytes())
-    pages = [at for at in range(4096, len(data), 4096) if data[at] == 0x0D]
-    for page in pages[1:]:
-        data[page + 100 : page + 200] = bytes(100)
-        data[page + 8 : page + 10] = b"\xff\xff"
+    stamp = (reading(70).received_at - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
+    page = data.index(stamp.to_bytes(8, "big") + (412 + 70).to_bytes(2, "big")) // 4096 * 4096
+    data[page + 8 : page + 10] = b"\xff\xff"
     path.write_bytes(data)
     reader = open_reader(path)
     assert check(reader).problems

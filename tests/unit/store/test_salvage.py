@@ -77,7 +77,8 @@ def everything(conn: sqlite3.Connection) -> tuple[dict[int, Record], dict[int, R
 
 
 def test_the_shapes_are_those_of_the_schema(conn: sqlite3.Connection) -> None:
-    tables = {name for (name,) in conn.execute("SELECT name FROM sqlite_master WHERE type = 'table'")} - {"salvages"}
+    tables = {name for (name,) in conn.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+    tables -= {"salvages", "ledger_days"}  # of this file alone; made anew from the half hours
     assert set(SHAPES) == tables
     for table, (numbered, checks) in SHAPES.items():
         assert len(conn.execute(f"PRAGMA table_info({table})").fetchall()) == len(checks)

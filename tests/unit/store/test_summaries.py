@@ -73,6 +73,31 @@ def test_energy_belongs_to_the_period_in_which_its_half_hour_begins(conn: sqlite
     assert after.half_hours == 42
 
 
+def test_the_sums_of_days_are_those_of_their_half_hours(conn: sqlite3.Connection) -> None:
+    for first in (100, -30, 0):  # out of order, with holes
+        told = [slot(number, export_raw=number + 500) for number in range(first, first + 70, 3 if first else 1)]
+        half_hours.record(conn, told, EXPORTING, now=NOW)
+    days = periods(slot(-30).at, slot(170).at, Step.DAY, TOKYO)
+    hours = periods(days[0].start, days[-1].end, Step.HOUR, TOKYO)
+    of_days = summaries.energy(conn, METER, days)
+    of_hours = summaries.energy(conn, METER, hours)
+    assert sum(day.half_hours for day in of_days) == sum(hour.half_hours for hour in of_hours) > 100
+    for number, day in enumerate(of_days):
+        mine = of_hours[24 * number : 24 * number + 24]
+        assert day.half_hours == sum(hour.half_hours for hour in mine)
+        for total, parts in (
+            (day.import_kwh, [hour.import_kwh for hour in mine if hour.import_kwh is not None]),
+            (day.export_kwh, [hour.export_kwh for hour in mine if hour.export_kwh is not None]),
+        ):
+            assert total == (sum(parts) if parts else None)
+    until = days[-1].end
+    complete = summaries.completeness(conn, METER, days, until=until)
+    by_hours = summaries.completeness(conn, METER, hours, until=until)
+    assert [day.present for day in complete] == [
+        sum(hour.present for hour in by_hours[24 * number : 24 * number + 24]) for number in range(len(days))
+    ]
+
+
 def test_energy_of_two_scales_is_exact(conn: sqlite3.Connection) -> None:
     half_hours.record(conn, [slot(0), slot(1)], PROFILE, now=NOW)
     fine = replace(PROFILE, exponent=-3)

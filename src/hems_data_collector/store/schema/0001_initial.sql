@@ -83,6 +83,19 @@ CREATE TABLE half_hours (
 ) WITHOUT ROWID;
 CREATE UNIQUE INDEX half_hours_by_seq ON half_hours (seq) WHERE seq IS NOT NULL;
 
+-- Sums of `half_hours` over days from midnight to midnight in Japan (UTC+9).
+CREATE TABLE ledger_days (
+    meter       INTEGER NOT NULL REFERENCES meters (id),
+    day         INTEGER NOT NULL,              -- days since 1970-01-01 in Japan
+    scale       INTEGER NOT NULL REFERENCES scales (id),
+    import_used INTEGER,                       -- of half hours that begin in it
+    export_used INTEGER,
+    half_hours  INTEGER NOT NULL,              -- how many of them have an import_used
+    imports     INTEGER NOT NULL,              -- how many registers in it have an import_raw
+    complete    INTEGER NOT NULL,              -- how many of them have an export_raw too
+    PRIMARY KEY (meter, day, scale)
+) WITHOUT ROWID;
+
 -- What a source said otherwise than the register that is kept; -1 stands for no value.
 CREATE TABLE conflicts (
     meter      INTEGER NOT NULL REFERENCES meters (id),
