@@ -17,7 +17,7 @@ from urllib.parse import quote
 from hems_data_collector.clock import Clock
 from hems_data_collector.errors import StoreDamaged, StoreError, StoreUnavailable
 from hems_data_collector.store import failures, migrations
-from hems_data_collector.store.aside import SIDE_FILES, first_number, set_aside
+from hems_data_collector.store.aside import SIDE_FILES, first_number, save_broken_log, set_aside
 from hems_data_collector.store.lock import ProcessLock
 
 log = logging.getLogger(__name__)
@@ -42,6 +42,7 @@ class Database:
         self._synchronous = synchronous
         self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="store")
         self._conn: sqlite3.Connection | None = None
+        self._spoilt: sqlite3.Connection | None = None
         self._inode: tuple[int, int] | None = None
         self._renewed_at: float | None = None
 
@@ -164,23 +165,35 @@ class Database:
         inode = _inode(self.path)
         conn = _connection(self.path, "rw")
         try:
+            if (kept := save_broken_log(self.path, conn)) is not None:
+                log.error(
+                    "The write-ahead log of the database %s is damaged; it is kept as %s. `hems-data-collector check"
+                    " --salvage` brings back what is undamaged in it.",
+                    self.path,
+                    kept,
+                )
             if conn.execute("PRAGMA journal_mode = WAL").fetchone()[0] != "wal":
                 raise _cannot_be_used(self.path, OSError("its file system has no shared memory; use a local disk"))
             conn.execute(f"PRAGMA synchronous = {self._synchronous}")
             if migrations.migrate(conn) == 0:
                 conn.execute("UPDATE log SET first = ?", (first_number(self.path, another=self._inode is not None),))
             _probe(conn, self.path)
-        except BaseException:
-            conn.close()
+        except BaseException as error:
+            damage = isinstance(error, StoreDamaged) or (isinstance(error, sqlite3.Error) and failures.is_damage(error))
+            if damage and self._spoilt is None:
+                self._spoilt = conn  # closing it would take its write-ahead log away
+            else:
+                conn.close()
             raise
         self._inode = inode
         return conn
 
     def _disconnect(self) -> None:
-        conn, self._conn = self._conn, None
-        if conn is not None:
-            with contextlib.suppress(sqlite3.Error):
-                conn.close()
+        for conn in (self._conn, self._spoilt):
+            if conn is not None:
+                with contextlib.suppress(sqlite3.Error):
+                    conn.close()
+        self._conn = self._spoilt = None
 
     def _after(self, error: sqlite3.Error) -> StoreUnavailable | None:
         """What the caller of failed work is told; None where it is a bug."""
@@ -200,9 +213,9 @@ class Database:
 
     def _renew(self, error: StoreDamaged, now: datetime) -> None:
         """Set the damaged file aside and begin a new one; a disk that does not even take that is left for later."""
-        self._disconnect()
         with contextlib.suppress(sqlite3.Error, OSError):
             aside = set_aside(self.path, now)
+            self._disconnect()
             log.error("%s It is kept as %s and a new one is begun. %s", error.what, aside, error.remedy)
             self._conn = self._connect()
 

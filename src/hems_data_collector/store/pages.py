@@ -7,7 +7,9 @@ committed.
 
 from __future__ import annotations
 
+import os
 import struct
+import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -87,27 +89,23 @@ class PageFile:
             return None
 
     def _read_frames(self, file: BinaryIO) -> int | None:
-        header = file.read(_WAL_HEADER.size)
-        if len(header) < _WAL_HEADER.size:
+        log = _log_header(file)
+        if log is None:
             return None
-        magic, _, page_bytes, _, salt1, salt2, sum1, sum2 = _WAL_HEADER.unpack(header)
-        if magic & ~1 != WAL_MAGIC or page_bytes not in PAGE_SIZES:
-            return None
-        order = ">" if magic & 1 else "<"
-        before = (sum1, sum2)
+        page_bytes, salts, before, order = log
         pending: dict[int, int] = {}
         while len(frame := file.read(_FRAME_HEADER.size + page_bytes)) == _FRAME_HEADER.size + page_bytes:
-            number, committed, frame_salt1, frame_salt2, sum1, sum2 = _FRAME_HEADER.unpack_from(frame)
+            number, committed, salt1, salt2, sum1, sum2 = _FRAME_HEADER.unpack_from(frame)
             # Each sum goes on from the one before it, so a damaged frame does not hide more than the one behind it.
             sound = _sums(frame[:8] + frame[_FRAME_HEADER.size :], before, order) == (sum1, sum2)
             before = (sum1, sum2)
-            if (frame_salt1, frame_salt2) != (salt1, salt2) or not sound:
+            if (salt1, salt2) != salts or not sound:
                 continue
             pending[number] = file.tell() - page_bytes
             if committed:
                 self._newer |= pending
                 pending = {}
-        return int(page_bytes)
+        return page_bytes
 
     def _records(self, page: bytes, start: int) -> Iterator[Row]:
         kind = page[start] if len(page) > start else 0
@@ -125,6 +123,41 @@ class PageFile:
                 self.broken_cells += 1
             else:
                 yield row
+
+
+def commits_behind(wal: Path, frames: int) -> int:
+    """How many commits of the same log stand behind its first `frames` frames; raises OSError."""
+    with wal.open("rb") as file:
+        log = _log_header(file)
+        if log is None:
+            return 0
+        page_bytes, salts, _, _ = log
+        found = 0
+        file.seek(_WAL_HEADER.size + frames * (_FRAME_HEADER.size + page_bytes))
+        while len(header := file.read(_FRAME_HEADER.size)) == _FRAME_HEADER.size:
+            _, committed, *rest = _FRAME_HEADER.unpack(header)
+            found += bool(committed) and tuple(rest[:2]) == salts
+            file.seek(page_bytes, os.SEEK_CUR)
+    return found
+
+
+def _log_header(file: BinaryIO) -> tuple[int, tuple[int, int], tuple[int, int], str] | None:
+    """Page size, salts, first sums and byte order of the sums; where the header is spoilt, by the first frame.
+
+    The sums are then not known, so the first frame will not be believed, but all behind the next one.
+    """
+    header = file.read(_WAL_HEADER.size)
+    frame = file.read(_FRAME_HEADER.size)
+    file.seek(_WAL_HEADER.size)
+    if len(frame) < _FRAME_HEADER.size:
+        return None
+    magic, _, page_bytes, _, *numbers = _WAL_HEADER.unpack(header)
+    salts, sums = (numbers[0], numbers[1]), (numbers[2], numbers[3])
+    order = ">" if magic & 1 else "<"
+    if magic & ~1 == WAL_MAGIC and page_bytes in PAGE_SIZES and _sums(header[:24], (0, 0), order) == sums:
+        return page_bytes, salts, sums, order
+    _, _, *salt, _, _ = _FRAME_HEADER.unpack(frame)
+    return DEFAULT_PAGE_BYTES, (salt[0], salt[1]), (0, 0), "<" if sys.byteorder == "little" else ">"
 
 
 def _cell(page: bytes, at: int, kind: int) -> Row | None:

@@ -16,6 +16,7 @@ import pytest
 from hems_data_collector.clock import SystemClock
 from hems_data_collector.errors import EXIT_STORE, StoreDamaged, StoreError, StoreUnavailable
 from hems_data_collector.store import readings
+from hems_data_collector.store.aside import damaged_files
 from hems_data_collector.store.database import Database, open_editor, open_reader
 from support.ledgers import METER, PROFILE, opened, reading
 
@@ -78,6 +79,8 @@ async def test_what_was_handed_over_is_done_even_where_the_caller_is_cancelled(d
     second = asyncio.create_task(database.run(append))
     await asyncio.sleep(0)
     second.cancel()
+    for _ in range(3):
+        await asyncio.sleep(0)
     gate.set()
     assert await first
     assert await database.run(count) == 1
@@ -161,10 +164,32 @@ def test_a_damaged_file_is_set_aside_and_a_new_one_begun(tmp_path: Path, caplog:
     path.write_bytes(b"no database at all" * 1000)
     with caplog.at_level(logging.ERROR), opened(path) as database:
         first = database.run_sync(append)
-    (aside,) = tmp_path.glob("hems.db.damaged-*")
+    (aside,) = damaged_files(path)
     assert aside.read_bytes().startswith(b"no database at all")
     assert str(aside) in caplog.text
     assert first > 1_700_000_000, "the numbers of the new file are above all of the old one"
+
+
+def test_a_damaged_file_keeps_its_write_ahead_log(tmp_path: Path) -> None:
+    for name in ("hems.db", "hems.db-wal", "hems.db-shm"):
+        (tmp_path / name).write_bytes(b"no database at all" * 1000)
+    with opened(tmp_path / "hems.db") as database:
+        database.run_sync(append)
+    (aside,) = damaged_files(tmp_path / "hems.db")
+    assert (tmp_path / f"{aside.name}-wal").read_bytes() == b"no database at all" * 1000
+
+
+def test_a_table_that_is_gone_is_damage_and_no_bug(tmp_path: Path) -> None:
+    path = tmp_path / "hems.db"
+    with opened(path) as database:
+        database.run_sync(append)
+        other = sqlite3.connect(path, isolation_level=None)
+        other.execute("DROP TABLE hours")
+        other.close()
+        with pytest.raises(StoreDamaged):
+            database.run_sync(lambda conn: append(conn, 1))
+        assert database.run_sync(lambda conn: append(conn, 2)) > 1_700_000_000
+    assert len(damaged_files(path)) == 1
 
 
 def test_damage_while_it_runs_begins_a_new_file(tmp_path: Path) -> None:
@@ -180,7 +205,7 @@ def test_damage_while_it_runs_begins_a_new_file(tmp_path: Path) -> None:
         with pytest.raises(StoreDamaged):
             database.run_sync(lambda conn: conn.execute("SELECT * FROM readings").fetchall())
         assert database.run_sync(append) > 1_700_000_000
-    assert len(list(tmp_path.glob("hems.db.damaged-*"))) >= 1
+    assert len(damaged_files(path)) == 1
 
 
 def test_a_full_database_is_waited_for(database: Database) -> None:

@@ -17,6 +17,7 @@ import pytest
 from hems_data_collector.clock import SystemClock
 from hems_data_collector.errors import StoreDamaged, StoreError, StoreUnavailable
 from hems_data_collector.store import outbox, readings
+from hems_data_collector.store.aside import damaged_files
 from hems_data_collector.store.database import Database, open_reader
 from hems_data_collector.store.ring import Ring
 from support.ledgers import FIRST, METER, PROFILE, opened, reading
@@ -210,4 +211,4 @@ def test_values_that_no_sound_file_has_are_damage_and_no_bug(tmp_path: Path, cap
         with pytest.raises(StoreDamaged):
             database.run_sync(lambda conn: outbox.batch(conn, "file", 10, half_hours=True))
         assert database.run_sync(lambda conn: append(conn, 3)) > 3
-    assert len([file for file in tmp_path.glob("*.damaged-*") if "-wal" not in file.name]) == 1
+    assert len(damaged_files(tmp_path / "hems.db")) == 1

@@ -83,6 +83,28 @@ def test_a_new_output_may_start_in_the_past(conn: sqlite3.Connection) -> None:
     assert next(iter(batch(conn))) == 151, "one that is known keeps its place"
 
 
+def test_a_new_output_may_start_with_the_half_hours_of_the_past(conn: sqlite3.Connection) -> None:
+    half_hours.record(conn, [slot(number) for number in range(10)], PROFILE, now=NOW)
+    append(conn, 0, 1)
+    outbox.register(conn, ["file"], now=NOW, since=slot(4).at)
+    assert list(batch(conn)) == list(range(5, 12))
+
+
+def test_half_hours_that_were_read_later_are_replayed_by_their_own_time(conn: sqlite3.Connection) -> None:
+    outbox.register(conn, ["file"], now=NOW)
+    half_hours.record(conn, [slot(0), slot(1)], PROFILE, now=NOW)
+    append(conn, *range(1200, 3600))
+    append(conn, 3600)
+    append(conn, *range(2))
+    done(conn, 2403, count=2403)
+    assert outbox.rewind(conn, "file", SLOT, SLOT + timedelta(minutes=1)) == 2
+    assert list(batch(conn)) == [1]
+    done(conn, 1)
+    assert [seq for seq, record in batch(conn).items() if record.kind == "reading"] == [2403]
+    done(conn, 2403)
+    assert list(batch(conn)) == [2404]
+
+
 def test_an_output_that_is_removed_is_forgotten_after_30_days(conn: sqlite3.Connection) -> None:
     outbox.register(conn, ["file", "webhook"], now=NOW)
     append(conn, 0)
@@ -101,7 +123,9 @@ def test_one_that_comes_back_in_time_keeps_its_place(conn: sqlite3.Connection) -
     append(conn, 0)
     outbox.register(conn, [], now=NOW)
     outbox.register(conn, ["file"], now=NOW + timedelta(days=29))
+    outbox.register(conn, ["file"], now=NOW + timedelta(days=90))
     assert list(batch(conn)) == [1]
+    assert outbox.states(conn)[0].configured
 
 
 def test_what_is_replayed_comes_first_and_only_what_was_there(conn: sqlite3.Connection) -> None:

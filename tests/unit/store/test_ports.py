@@ -7,7 +7,7 @@ from pathlib import Path
 
 from hems_data_collector.link.base import Pan
 from hems_data_collector.store.database import Database
-from hems_data_collector.store.ports import Ports, Remembered
+from hems_data_collector.store.ports import Ports, Remembered, remember
 from support.ledgers import EXPORTING, SLOT, opened
 
 PAN = Pan(channel=0x21, pan_id=0x8888, address="FE80:0000:0000:0000:021D:1290:1234:5678", lqi=0xE1)
@@ -38,6 +38,13 @@ def test_what_cannot_be_written_is_written_with_the_next_change(tmp_path: Path) 
         (tmp_path / "away").rename(folder)
         ports.remember("q", terminated_at=SLOT)
         assert Ports(database).recall("p") == Remembered(pan=PAN)
+
+
+def test_what_was_written_is_read_from_the_database_again(database: Database) -> None:
+    ports = Ports(database)
+    ports.remember("p", pan=PAN)
+    database.run_sync(lambda conn: remember(conn, {"p": Remembered(terminated_at=SLOT)}))
+    assert ports.recall("p") == Remembered(terminated_at=SLOT)
 
 
 def test_what_a_later_version_wrote_is_passed_over(database: Database) -> None:

@@ -78,6 +78,12 @@ def test_a_clock_that_is_not_set_or_stepped_back_is_marked(conn: sqlite3.Connect
     assert [item.stamp_doubtful for item in everything(conn)] == [True, True, False, False]
 
 
+def test_a_small_step_back_leaves_them_in_the_order_of_their_stamps(conn: sqlite3.Connection) -> None:
+    for minutes in (0, 2, 1, 4, 3):
+        readings.append(conn, reading(minutes), None, PROFILE)
+    assert [item.seq for item in everything(conn)] == [1, 3, 2, 5, 4]
+
+
 def test_a_scale_that_cannot_be_is_refused_before_anything_is_written(conn: sqlite3.Connection) -> None:
     with pytest.raises(ValueError, match=r"6513\.7 kWh"):
         readings.append(conn, reading(), None, replace(PROFILE, exponent=-2))

@@ -52,6 +52,9 @@ def test_what_is_to_be_sent_again_is_kept(conn: sqlite3.Connection) -> None:
     outbox.acknowledge(conn, "file", 30, checkpoint=None, count=30, now=now)
     assert outbox.rewind(conn, "file", FIRST + timedelta(days=7), FIRST + timedelta(days=9)) == 2
     assert retention.prune(conn, keep=KEEP, now=now) == 7
+    assert retention.owed_from(conn) == 8
+    outbox.register(conn, [], now=now)
+    assert retention.owed_from(conn) is None
     assert [seq for seq, _ in outbox.batch(conn, "file", 10, half_hours=True)] == [8, 9]
 
 

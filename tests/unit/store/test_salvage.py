@@ -16,6 +16,7 @@ from hems_data_collector.clock import SystemClock
 from hems_data_collector.errors import StoreUnavailable
 from hems_data_collector.readings import HalfHourSource, Record
 from hems_data_collector.store import half_hours, outbox, readings
+from hems_data_collector.store.aside import damaged_files
 from hems_data_collector.store.damaged import SHAPES, DamagedFile
 from hems_data_collector.store.database import Database, open_editor
 from hems_data_collector.store.half_hours import Direction
@@ -25,7 +26,8 @@ from hems_data_collector.store.salvage import Salvaged, salvage
 from support.ledgers import EXPORTING, FIRST, METER, PROFILE, RECENT, SLOT, opened, reading, slot
 
 NOW = datetime(2025, 4, 5, tzinfo=UTC)
-COUNT = 240
+COUNT = 250
+LAST = COUNT + 47
 COPIES = int(os.environ.get("HEMS_TEST_DAMAGED_COPIES", "100"))
 
 
@@ -44,7 +46,7 @@ def fill(conn: sqlite3.Connection) -> None:
     append(conn, COUNT // 2, COUNT)
     outbox.acknowledge(conn, "file", 200, checkpoint=b"there", count=200, now=NOW)
     outbox.dead_letter(conn, "webhook", 1, key="k", reason="HTTP 422", tries=3, now=NOW)
-    outbox.acknowledge(conn, "webhook", 287, checkpoint=None, count=286, now=NOW)
+    outbox.acknowledge(conn, "webhook", LAST, checkpoint=None, count=LAST - 1, now=NOW)
 
 
 @pytest.fixture(scope="module")
@@ -96,7 +98,7 @@ def test_every_row_of_every_table_is_read_from_the_pages(sound: Path) -> None:
     numbers = [row.rowid for _, row in found.large("readings")]
     assert numbers == [seq for (seq,) in conn.execute("SELECT seq FROM readings")]
     conn.close()
-    assert found.last_seq == COUNT + 47
+    assert found.last_seq == LAST
     assert found.unreadable == 0
 
 
@@ -136,17 +138,92 @@ def test_what_only_stands_in_the_write_ahead_log_is_read(tmp_path: Path) -> None
     assert len(list(DamagedFile.read(tmp_path / "copy-hems.db").large("readings"))) == COUNT
 
 
-def test_a_damaged_frame_of_the_log_hides_no_other_page(tmp_path: Path) -> None:
+def test_a_damaged_frame_of_the_log_is_not_believed_and_hides_no_other_page(tmp_path: Path) -> None:
     with opened(tmp_path / "hems.db") as database:
         database.run_sync(fill)
-        database.run_sync(lambda conn: append(conn, COUNT, COUNT + 1))
         shutil.copyfile(tmp_path / "hems.db", tmp_path / "copy.db")
         log = bytearray((tmp_path / "hems.db-wal").read_bytes())
-    frames = (len(log) - 32) // 4120
-    log[32 + 4120 * (frames // 2) + 2000] ^= 0xFF
+    told = stamp(COUNT // 2) + (412 + COUNT // 2).to_bytes(2, "big")
+    at = log.rindex(told) + 9
+    log[at] ^= 0x40
     (tmp_path / "copy.db-wal").write_bytes(log)
-    found = DamagedFile.read(tmp_path / "copy.db")
-    assert len(found.tables["outputs"]) + len(list(found.large("readings", "half_hours"))) > 150
+    found = [row for _, row in DamagedFile.read(tmp_path / "copy.db").large("readings")]
+    assert {row.values[3] for row in found} <= {412 + number for number in range(COUNT)}
+    assert 100 < len(found) < COUNT
+
+
+def crashed(tmp_path: Path) -> tuple[Path, bytearray, bytearray]:
+    """What a power cut leaves of a collector that has committed 60 times: where to put it, the file and its log."""
+    with opened(tmp_path / "live.db") as database:
+        for number in range(60):
+            database.run_sync(lambda conn, n=number: append(conn, n, n + 1))
+        files = [bytearray((tmp_path / f"live.db{suffix}").read_bytes()) for suffix in ("", "-wal")]
+    return tmp_path / "hems.db", files[0], files[1]
+
+
+def put(path: Path, data: bytes, log: bytes) -> None:
+    path.write_bytes(data)
+    path.with_name(path.name + "-wal").write_bytes(log)
+
+
+def numbers(database: Database) -> list[int]:
+    return database.run_sync(
+        lambda conn: [watts - 412 for (watts,) in conn.execute("SELECT power_w FROM readings ORDER BY received_us")]
+    )
+
+
+@pytest.mark.parametrize("at", [8, 18, 32 + 4, 32 + 12, 32 + 4120 * 20 + 18, 32 + 4120 * 40 + 3000])
+def test_commits_behind_damage_in_the_log_are_not_lost(
+    at: int, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path, data, log = crashed(tmp_path)
+    log[at] ^= 0x10
+    put(path, data, log)
+    with opened(path) as database:
+        database.run_sync(lambda conn: append(conn, 60, 61))
+        (aside,) = damaged_files(path)
+        assert f"kept as {aside}" in caplog.text
+        salvaged(aside, path)
+        assert numbers(database) == list(range(61))
+
+
+@pytest.mark.parametrize("cut", [1, 100, 4120, 4119, 2 * 4120, 5 * 4120 + 7])
+def test_a_torn_end_of_the_log_is_no_damage(cut: int, tmp_path: Path) -> None:
+    path, data, log = crashed(tmp_path)
+    put(path, data, log[:-cut])
+    with opened(path) as database:
+        assert numbers(database)[:55] == list(range(55))
+    put(path, data, log[:-cut] + bytes(cut))
+    with opened(path) as database:
+        assert numbers(database)[:55] == list(range(55))
+    assert damaged_files(path) == []
+
+
+def test_a_spoilt_file_does_not_take_its_log_along(tmp_path: Path) -> None:
+    path, data, log = crashed(tmp_path)
+    put(path, Random(1).randbytes(len(data)), log)
+    with opened(path) as database:
+        for aside in damaged_files(path):
+            salvaged(aside, path)
+        assert numbers(database) == list(range(60))
+
+
+def test_what_was_not_committed_is_not_read(tmp_path: Path) -> None:
+    with opened(tmp_path / "hems.db") as database:
+        database.run_sync(lambda conn: append(conn, 0, 10))
+        database.run_sync(lambda conn: append(conn, 10, COUNT))
+        shutil.copyfile(tmp_path / "hems.db", tmp_path / "copy.db")
+        log = (tmp_path / "hems.db-wal").read_bytes()
+    frames = (len(log) - 32) // 4120
+    (tmp_path / "copy.db-wal").write_bytes(log[: 32 + 4120 * (frames - 1)])
+    assert len(list(DamagedFile.read(tmp_path / "copy.db").large("readings"))) == 10
+
+
+def test_rows_between_the_leaves_of_a_tree_are_read(tmp_path: Path) -> None:
+    with opened(tmp_path / "hems.db") as database:
+        database.run_sync(lambda conn: half_hours.record(conn, [slot(n) for n in range(1000)], PROFILE, now=NOW))
+    found = sorted(row.values[1] for _, row in DamagedFile.read(tmp_path / "hems.db").large("half_hours"))
+    assert found == [int(slot(number).at.timestamp()) for number in range(1000)]
 
 
 def test_all_comes_over_with_its_numbers_and_each_output_gets_what_it_lacked(sound: Path, tmp_path: Path) -> None:
@@ -157,7 +234,7 @@ def test_all_comes_over_with_its_numbers_and_each_output_gets_what_it_lacked(sou
         database.run_sync(lambda conn: append(conn, COUNT, COUNT + 5))
         result = salvaged(tmp_path / "hems.db.damaged-x", path)
         assert (result.readings, result.half_hours, result.already_there, result.unreadable) == (COUNT, 48, 0, 0)
-        assert result.owed == {"file": 87, "webhook": 0}
+        assert result.owed == {"file": LAST - 200, "webhook": 0}
         assert result.forgotten == ("gcloud",)
         original = open_editor(sound)
         then, now = everything(original), database.run_sync(everything)
@@ -166,8 +243,10 @@ def test_all_comes_over_with_its_numbers_and_each_output_gets_what_it_lacked(sou
         assert {seq: now[0][seq] for seq in then[0]} == then[0]
         assert len(now[0]) == COUNT + 5
         batch = database.run_sync(lambda conn: outbox.batch(conn, "file", 1000, half_hours=True))
-        assert [seq for seq, _ in batch] == list(range(201, 288))
-        database.run_sync(lambda conn: outbox.acknowledge(conn, "file", 287, checkpoint=None, count=87, now=NOW))
+        assert [seq for seq, _ in batch] == list(range(201, LAST + 1))
+        database.run_sync(
+            lambda conn: outbox.acknowledge(conn, "file", LAST, checkpoint=None, count=LAST - 200, now=NOW)
+        )
         batch = database.run_sync(lambda conn: outbox.batch(conn, "file", 1000, half_hours=True))
         assert len(batch) == 5
         batch = database.run_sync(lambda conn: outbox.batch(conn, "webhook", 1000, half_hours=True))
@@ -205,8 +284,8 @@ def test_it_goes_on_where_it_was_interrupted(sound: Path, tmp_path: Path) -> Non
             salvage(sound, conn, now=NOW, on_progress=pull)
         conn.close()
         result = salvaged(sound, tmp_path / "hems.db")
-        assert result.owed == {"file": 87, "webhook": 0}
-        assert database.run_sync(lambda conn: outbox.waiting(conn, "file", half_hours=True)) == 87
+        assert result.owed == {"file": LAST - 200, "webhook": 0}
+        assert database.run_sync(lambda conn: outbox.waiting(conn, "file", half_hours=True)) == LAST - 200
         assert len(database.run_sync(everything)[1]) == 47
 
 
@@ -222,7 +301,7 @@ def test_where_the_numbers_are_taken_the_rows_go_below_all_others(sound: Path, t
         assert [item.seq for item in stored[-21:]] == list(range(1, 22))
         assert all(item.seq <= 0 for item in stored[:-21])
         batch = database.run_sync(lambda conn: outbox.batch(conn, "file", 1000, half_hours=True))
-        assert len(batch) == 87 - 10
+        assert len(batch) == LAST - 200 - 10
 
 
 def test_what_the_meter_told_again_meanwhile_is_not_doubled(sound: Path, tmp_path: Path) -> None:
@@ -233,6 +312,36 @@ def test_what_the_meter_told_again_meanwhile_is_not_doubled(sound: Path, tmp_pat
         assert (result.half_hours, result.conflicts, result.already_there) == (46, 1, 1)
         known = database.run_sync(lambda conn: half_hours.slots(conn, METER, SLOT, slot(3).at))
         assert [(item.import_raw, item.export_raw) for item in known] == [(65137, None), (70000, None), (65141, 5)]
+
+
+def test_what_was_published_before_the_damage_is_not_published_again(sound: Path, tmp_path: Path) -> None:
+    original = open_editor(sound)
+    then = everything(original)[1]
+    original.close()
+    with opened(tmp_path / "hems.db") as database:
+        shutil.copyfile(sound, tmp_path / "hems.db.damaged-x")
+        conn = open_editor(tmp_path / "hems.db")
+        conn.execute("UPDATE log SET first = 100000")
+        conn.close()
+        told = [slot(5), slot(48)]
+        assert database.run_sync(lambda conn: half_hours.record(conn, told, PROFILE, now=NOW)).completed == ()
+        salvaged(tmp_path / "hems.db.damaged-x", tmp_path / "hems.db")
+        now = database.run_sync(everything)[1]
+    assert {seq: now[seq] for seq in then} == then
+    assert set(now) - set(then) == {100000}, "only the half hour whose other end the damaged file had"
+    assert now[100000].fields["end"] == "2025-04-02T03:00:00+00:00"
+
+
+def test_a_sum_outlives_its_readings(sound: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "copy.db"
+    shutil.copyfile(sound, copy)
+    conn = sqlite3.connect(copy, isolation_level=None)
+    conn.execute("DELETE FROM readings WHERE seq < 100")
+    conn.close()
+    with opened(tmp_path / "hems.db") as database:
+        salvaged(copy, tmp_path / "hems.db")
+        sums = database.run_sync(lambda conn: conn.execute("SELECT readings FROM hours ORDER BY hour").fetchall())
+    assert sums == [(60,), (60,), (60,), (60,), (COUNT - 240,)]
 
 
 def test_a_row_of_a_meter_that_is_lost_belongs_to_the_only_one(sound: Path, tmp_path: Path) -> None:
@@ -319,12 +428,17 @@ DAMAGES: tuple[Callable[[bytearray, Random], set[int]], ...] = (
 )
 
 
+def stamp(number: int) -> bytes:
+    """The time of the `number`-th reading as it stands in a file: microseconds, eight bytes, big-endian."""
+    micros = (reading(number).received_at - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
+    return micros.to_bytes(8, "big")
+
+
 def pages_of_readings(data: bytes) -> dict[int, int]:
     """The number of each reading to the page on which it stands, found by its stamp, watts and tenths of amperes."""
     found: dict[int, int] = {}
     for number in range(COUNT):
-        stamp = (reading(number).received_at - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
-        wanted = stamp.to_bytes(8, "big") + (412 + number).to_bytes(2, "big") + bytes((20, 15))
+        wanted = stamp(number) + (412 + number).to_bytes(2, "big") + bytes((20, 15))
         at = data.find(wanted)
         while data[at // 4096 * 4096] != 0x0D:  # what a leaf leaves behind when it becomes the root of others
             at = data.find(wanted, at + 1)
@@ -346,7 +460,7 @@ def test_no_damage_stops_the_collector_or_takes_more_than_it_hit(sound: Path, tm
         path.write_bytes(data)
         with opened(path) as database:
             work_for_a_while(database)
-            aside = [file for file in folder.glob("*.damaged-*") if not file.name.endswith(("-wal", "-shm"))]
+            aside = damaged_files(path)
             assert len(aside) <= 1
             set_aside += len(aside)
             for file in aside:
@@ -382,4 +496,4 @@ def test_the_clock_is_only_a_name_here(tmp_path: Path) -> None:
     for _ in range(2):
         (tmp_path / "hems.db").write_bytes(b"x" * 5000)
         Database.open(tmp_path / "hems.db", clock=SystemClock()).close()
-    assert len([file for file in tmp_path.glob("*.damaged-*") if "-wal" not in file.name]) == 2
+    assert len(damaged_files(tmp_path / "hems.db")) == 2

@@ -122,6 +122,12 @@ def test_completeness_counts_from_99_days_back_to_the_newest_slot(conn: sqlite3.
     assert (none.present, none.expected, none.ratio) == (0, 0, 1.0)
 
 
+def test_what_is_later_than_the_newest_slot_does_not_count(conn: sqlite3.Connection) -> None:
+    half_hours.record(conn, [slot(number) for number in range(20)], PROFILE, now=NOW)
+    (day,) = summaries.completeness(conn, METER, [DAY], until=slot(9).at)
+    assert (day.present, day.expected) == (10, 24 + 10)
+
+
 def test_a_meter_with_export_is_complete_with_both_registers(conn: sqlite3.Connection) -> None:
     half_hours.record(conn, [slot(0, export_raw=1), slot(1)], EXPORTING, now=NOW)
     stretch = [Period(SLOT, SLOT + timedelta(hours=1))]
