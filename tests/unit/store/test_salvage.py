@@ -29,6 +29,7 @@ NOW = datetime(2025, 4, 5, tzinfo=UTC)
 COUNT = 250
 LAST = COUNT + 47
 COPIES = int(os.environ.get("HEMS_TEST_DAMAGED_COPIES", "100"))
+"""`make test-long` sets it to 500."""
 
 
 def append(conn: sqlite3.Connection, first: int, last: int) -> None:
