@@ -43,6 +43,18 @@ def measurements() -> list[Measurement]:
 
 def _warm_start() -> Measurement:
     """From starting the program to its first record, by the clock of whoever started it."""
+    first_s = min(_first_reading_s() for _ in range(3))  # a busy machine can only add to it
+    bare_s = JOIN_S + ROUND_TRIP_S
+    return Measurement(
+        name="warm start: from the command to the first reading",
+        ours=f"{first_s:.2f} s",
+        base=f"join and one round trip {bare_s:.2f} s",
+        ratio=first_s / bare_s,
+        target=1.10,
+    )
+
+
+def _first_reading_s() -> float:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         stick = folder / "stick"
@@ -53,17 +65,8 @@ def _warm_start() -> Measurement:
         with _emulator(stick, *slow) as port:
             begun = time.perf_counter()
             with _collector(folder, port, interval=60) as lines:
-                record = json.loads(lines.readline())
-                first_s = time.perf_counter() - begun
-    assert record["instant_power_w"] is not None
-    bare_s = JOIN_S + ROUND_TRIP_S
-    return Measurement(
-        name="warm start: from the command to the first reading",
-        ours=f"{first_s:.2f} s",
-        base=f"join and one round trip {bare_s:.2f} s",
-        ratio=first_s / bare_s,
-        target=1.10,
-    )
+                assert json.loads(lines.readline())["instant_power_w"] is not None
+                return time.perf_counter() - begun
 
 
 async def _polls() -> list[Measurement]:

@@ -11,7 +11,7 @@ from hems_data_collector.clock import Clock
 from hems_data_collector.credentials import Credentials
 from hems_data_collector.errors import CommandRefused, CommandTimeout, LinkError, MeterNotFound, ModemError
 from hems_data_collector.link.base import OnProgress, Pan, Progress
-from hems_data_collector.link.modem import Modem
+from hems_data_collector.link.modem import WAKE_S, Modem
 from hems_data_collector.skstack import DUAL_STACK, SINGLE_STACK, Dialect, Info, PanDescription, PayloadMode, Version
 
 log = logging.getLogger(__name__)
@@ -48,8 +48,8 @@ async def identify(modem: Modem) -> tuple[str, Dialect]:
 
 
 async def _probe(modem: Modem) -> str:
-    for _ in range(PROBE_TRIES):
-        await modem.wake()
+    for attempt in range(PROBE_TRIES):
+        await modem.wake(quiet_s=WAKE_S if attempt else 0.0)  # residue costs the first try at most
         try:
             done = await modem.execute(skstack.skver(), timeout_s=PROBE_TIMEOUT_S)
         except (CommandTimeout, CommandRefused):
