@@ -29,8 +29,9 @@ test: $(VENV)/.dev ## the full suite, then the portable part on the other Python
 
 # What `make test` does a hundred times here happens a thousand times, and a month is lived through in small steps.
 test-long: $(VENV)/.dev ## the proofs of data safety at length: kills, power cuts, a month of outages
-	@HEMS_TEST_KILLS=1000 HEMS_TEST_STATES=10000 HEMS_TEST_INTERVAL=60 \
-	    $(BIN)/python -m pytest -q tests/services/test_kill.py tests/services/test_powerloss.py tests/scenarios/test_outage.py
+	@HEMS_TEST_KILLS=1000 HEMS_TEST_STATES=10000 HEMS_TEST_INTERVAL=60 HEMS_TEST_DAMAGED_COPIES=500 \
+	    $(BIN)/python -m pytest -q tests/services/test_kill.py tests/services/test_powerloss.py \
+	    tests/scenarios/test_outage.py tests/unit/store/test_salvage.py
 
 # The portable part on one other Python; says so where that Python is not here, or is the one of the full suite.
 test-on-%:
