@@ -20,6 +20,9 @@ FILE_MODE: Final = 0o640
 HASHED_BYTES: Final = 4096
 """So much before a position tells whether the file is still the same."""
 
+TORN_BYTES: Final = 1 << 20
+"""No first write is longer: a longer file of nothing but NUL is not what a power cut left of ours."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Position:
@@ -57,6 +60,10 @@ class ForeignHeader(OutputPaused):
     """The file begins with another header than our records need."""
 
 
+class TornHeader(ForeignHeader):
+    """The file begins with what a power cut left of our header, and something stands behind it."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AppendedFile:
     """A file that is opened anew for every append, so that it may be renamed, truncated or deleted in between."""
@@ -66,8 +73,11 @@ class AppendedFile:
     """What the file begins with; empty where the format has none."""
 
     def check(self) -> None:
-        """Create it if it is missing, and look at its header; raises OSError or ForeignHeader."""
-        with self._opened() as descriptor:
+        """Create it if it is missing, and look at its header; raises OSError or ForeignHeader.
+
+        A torn header passes: what stands behind it may be ours too, and `cut` can tell.
+        """
+        with self._opened() as descriptor, contextlib.suppress(TornHeader):
             self._usable_size(descriptor)
 
     def append(self, data: bytes) -> Position:
@@ -117,22 +127,32 @@ class AppendedFile:
             os.close(descriptor)
 
     def _usable_size(self, descriptor: int) -> int:
-        """The size of the file, 0 after a header torn by a crash is removed; raises ForeignHeader."""
+        """The size of the file, 0 after what a crash left of its first write is removed.
+
+        Raises ForeignHeader, and TornHeader where only `cut` can tell whether it may be removed.
+        """
         size = os.fstat(descriptor).st_size
         expected = self.header.rstrip(b"\r\n")
         if size == 0 or not expected:
             return size
-        found = os.pread(descriptor, len(expected) + 1, 0)
-        if found[: len(expected)] == expected and found[len(expected) :] in (b"", b"\r", b"\n"):
+        found = os.pread(descriptor, len(self.header), 0)
+        end = found[len(expected) :]
+        if found[: len(expected)] == expected and b"\0" not in end and end[:1] in (b"", b"\r", b"\n"):
             return size
-        if size < len(self.header) and self.header.startswith(found):
-            os.ftruncate(descriptor, 0)
-            return 0
-        raise ForeignHeader(
-            f"The file {self.path} begins with another header than these records have.",
-            cause="It was written in another format, by another program, or with other columns.",
-            remedy="Move it away, or choose another place with --file.",
-        )
+        if not _with_holes(self.header[: len(found)], found):
+            raise ForeignHeader(
+                f"The file {self.path} begins with another header than these records have.",
+                cause="It was written in another format, by another program, or with other columns.",
+                remedy="Move it away, or choose another place with --file.",
+            )
+        if size > len(self.header) and not _only_holes(descriptor, size):
+            raise TornHeader(
+                f"The file {self.path} begins with a header that is torn.",
+                cause="A power cut kept its beginning from the disk, and its end is not what comes next.",
+                remedy="Move it away, or choose another place with --file.",
+            )
+        os.ftruncate(descriptor, 0)
+        return 0
 
     @staticmethod
     def _write_whole(descriptor: int, data: bytes) -> None:
@@ -161,3 +181,8 @@ class AppendedFile:
 def _with_holes(data: bytes, found: bytes) -> bool:
     """Whether `found` is `data`, apart from bytes that never reached the disk."""
     return len(found) == len(data) and all(byte in (0, own) for byte, own in zip(found, data, strict=True))
+
+
+def _only_holes(descriptor: int, size: int) -> bool:
+    """Whether nothing of the file has reached the disk but its length."""
+    return size <= TORN_BYTES and not os.pread(descriptor, size, 0).strip(b"\0")

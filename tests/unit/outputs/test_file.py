@@ -121,6 +121,42 @@ async def test_a_header_torn_by_a_crash_is_written_anew(tmp_path: Path) -> None:
     assert path.read_bytes() == CSV_HEADER + FIRST_AS_CSV
 
 
+@pytest.mark.parametrize(
+    "left",
+    [
+        bytes(1),
+        bytes(len(CSV_HEADER) - 1),
+        bytes(len(CSV_HEADER)),
+        bytes(len(CSV_HEADER) + 700),
+        CSV_HEADER[:20] + bytes(30),
+        CSV_HEADER[:20] + bytes(len(CSV_HEADER) - 20),
+        CSV_HEADER[:-1] + bytes(1),
+        bytes(20) + CSV_HEADER[20:],
+    ],
+    ids=len,
+)
+async def test_a_header_of_which_a_power_cut_left_holes_is_written_anew(tmp_path: Path, left: bytes) -> None:
+    path = tmp_path / "f"
+    path.write_bytes(left)
+    await put(path, 0, format=CSV)
+    assert path.read_bytes() == CSV_HEADER + FIRST_AS_CSV
+
+
+@pytest.mark.parametrize("size", [len(CSV_HEADER) + 1, (1 << 20) + 1])
+async def test_what_stands_behind_a_torn_header_is_not_removed_without_knowing_whose_it_is(
+    tmp_path: Path, size: int
+) -> None:
+    path = tmp_path / "f"
+    with path.open("wb") as file:
+        file.truncate(size - 1)
+        file.seek(size - 1)
+        file.write(b"x" if size < 1000 else b"\0")
+    before = path.read_bytes()
+    with pytest.raises(OutputPaused, match="header that is torn"):
+        await put(path, 0, format=CSV)
+    assert path.read_bytes() == before
+
+
 async def test_with_several_meters_the_header_has_the_column_meter(tmp_path: Path) -> None:
     out = output(tmp_path / "f", CSV, (*RECORD_KEYS, METER_KEY))
     await out.deliver([record(0, meter="home")], None)

@@ -140,6 +140,20 @@ async def test_a_tail_with_sectors_that_a_power_cut_kept_from_the_disk_is_cut(tm
     assert path.read_bytes() == lines([record(20)]) + lines(PENDING)
 
 
+@pytest.mark.parametrize("sector", [0, 512])
+async def test_a_csv_whose_first_write_lost_a_sector_to_a_power_cut_begins_anew(tmp_path: Path, sector: int) -> None:
+    path = tmp_path / "f"
+    begun, _ = await run(path, None, format=CSV)
+    await run(path, begun, deliver=8, format=CSV)
+    whole = path.read_bytes()
+    assert len(whole) > sector + 512
+    with path.open("r+b") as file:
+        file.seek(sector)
+        file.write(bytes(512))
+    await run(path, begun, deliver=8, format=CSV)
+    assert path.read_bytes() == whole
+
+
 async def test_a_changed_beginning_is_another_file(tmp_path: Path) -> None:
     path = tmp_path / "f"
     _, done = await run(path, None, [record(20)], deliver=1)
