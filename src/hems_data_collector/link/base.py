@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol, TypeAlias
+from datetime import datetime
+from typing import Any, Protocol, TypeAlias
 
 from hems_data_collector.errors import LinkError
+from hems_data_collector.link.counters import LinkCounters
+from hems_data_collector.link.session import SessionState
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,3 +64,31 @@ class Link(Protocol):
 
     async def probe_failed(self) -> None:
         """The meter stays silent although the session looks alive: end it, so that it is set up anew."""
+
+
+class MeterLink(Link, Protocol):
+    """A link as the wiring sees it, whatever radio it uses: it is kept for ever, or set up once.
+
+    `on_joined` is called with the meter's place after each join and before anybody can use the session, `on_terminated`
+    with the moment after we ended it in order.
+    """
+
+    on_joined: Callable[[Any], None]
+    on_terminated: Callable[[datetime], None]
+    counters: LinkCounters
+
+    @property
+    def state(self) -> SessionState:
+        """Where the session stands."""
+
+    async def keep(self) -> None:
+        """Set the session up and set it up again whenever it ends, for ever."""
+
+    async def connect_once(self) -> Any:
+        """Set the session up within 180 s and return the meter's place, or raise what went wrong."""
+
+    async def wait_until(self, *states: SessionState) -> None:
+        """Return as soon as the session is in one of `states`."""
+
+    async def close(self) -> None:
+        """End the session in order and let go of everything; never raises."""

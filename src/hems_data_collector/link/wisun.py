@@ -28,6 +28,7 @@ from hems_data_collector.errors import (
     SessionLost,
 )
 from hems_data_collector.link.base import Datagram, OnProgress, Pan, Progress
+from hems_data_collector.link.counters import LinkCounters
 from hems_data_collector.link.failures import (
     air_time_used_up,
     ended_by,
@@ -81,8 +82,7 @@ class WisunLink:
         self.on_joined: Callable[[Pan], None] = lambda _: None
         self.on_pan_failed: Callable[[], None] = lambda: None
         self.on_terminated: Callable[[datetime], None] = lambda _: None
-        self.sent = 0
-        self.ignored = 0
+        self.counters = LinkCounters()
         self._open_port = open_port
         self._credentials = credentials
         self._clock = clock
@@ -132,7 +132,7 @@ class WisunLink:
         if self._state is not SessionState.UP or self._modem is None or self._pan is None:
             raise self._no_session()
         command = skstack.sksendto(self._dialect, self._pan.address, payload)
-        self.sent += 1
+        self.counters.sent(len(payload))
         try:
             done = await self._modem.execute(command, timeout_s=SEND_TIMEOUT_S)
         except CommandRefused as error:
@@ -339,8 +339,11 @@ class WisunLink:
             and datagram.sender == self._pan.address
         )
         if not ours:
-            self.ignored += 1
+            self.counters.ignored += 1
             return
+        self.counters.datagrams_received += 1
+        if datagram.lqi is not None:
+            self.counters.last_lqi, self.counters.last_rssi_dbm = datagram.lqi, float(skstack.rssi_dbm(datagram.lqi))
         self.on_datagram(Datagram(payload=datagram.payload, lqi=datagram.lqi))
 
     def _step(self, happened: SessionInput, reason: HemsError | None = None) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from random import Random
 from typing import Final
@@ -69,6 +69,28 @@ class Notification:
 
 
 @dataclass(slots=True, kw_only=True)
+class ClientCounters:
+    """Counts since the start."""
+
+    requests: int = 0
+    """Transmissions of a request; each has a TID of its own."""
+    answers: int = 0
+    retries: int = 0
+    """Requests that were repeated: after a silence, or after a transmission without acknowledgement."""
+    no_answers: int = 0
+    """Requests that their timer ended."""
+    late_answers: int = 0
+    """Answers to requests that had been given up."""
+    undecodable: int = 0
+    """Datagrams of the meter that are no frame."""
+    notifications: int = 0
+
+    def as_dict(self) -> dict[str, int]:
+        """Every count by its name."""
+        return asdict(self)
+
+
+@dataclass(slots=True, kw_only=True)
 class _Pending:
     requests: list[Frame]
     answered: asyncio.Future[tuple[Frame, Datagram, datetime]]
@@ -87,9 +109,17 @@ class MeterClient:
         self._past_tids: list[int] = []
         self._replies: set[asyncio.Task[None]] = set()
         self.on_notification: Callable[[Notification], None] = lambda _: None
-        self.requests = 0
-        self.late_answers = 0
-        self.undecodable = 0
+        self.counters = ClientCounters()
+
+    @property
+    def late_answers(self) -> int:
+        """Answers to requests that had been given up."""
+        return self.counters.late_answers
+
+    @property
+    def undecodable(self) -> int:
+        """Datagrams of the meter that are no frame."""
+        return self.counters.undecodable
 
     # --- asking --------------------------------------------------------------------------------------------------
 
@@ -145,21 +175,25 @@ class MeterClient:
             self._pending = pending
             try:
                 await self._send(pending, earlier, deoj, esv, properties)
-                return await self._clock.wait_for(pending.answered, timer_s)
+                answer = await self._clock.wait_for(pending.answered, timer_s)
             except TimeoutError:
+                self.counters.no_answers += 1
                 names = " ".join(f"{prop.epc:02X}" for prop in properties)
                 raise NoAnswer(f"The meter did not answer within {timer_s:.0f} s (properties {names}).") from None
             finally:
                 self._pending = None
+        self.counters.answers += 1
+        return answer
 
     async def _send(
         self, pending: _Pending, earlier: list[Frame], deoj: Eoj, esv: Esv, properties: tuple[Property, ...]
     ) -> None:
         for attempt in range(1, SEND_TRIES + 1):
             request = Frame(tid=self._next_tid(), seoj=CONTROLLER, deoj=deoj, esv=esv, properties=properties)
+            self.counters.requests += 1
+            self.counters.retries += bool(earlier)
             pending.requests.append(request)
             earlier.append(request)
-            self.requests += 1
             try:
                 await self._link.send(request.encode())
             except SendUnconfirmed:
@@ -191,7 +225,7 @@ class MeterClient:
         try:
             frame = decode_datagram(datagram.payload)
         except DecodeError as error:
-            self.undecodable += 1
+            self.counters.undecodable += 1
             log.debug("a datagram cannot be decoded: %s", error.what)
             return
         if not isinstance(frame, Frame):
@@ -202,7 +236,7 @@ class MeterClient:
             assert self._pending is not None
             self._pending.answered.set_result((frame, datagram, received_at))
         elif frame.tid in self._past_tids:
-            self.late_answers += 1
+            self.counters.late_answers += 1
         elif (reply := answer_for(frame)) is not None:
             self._reply(reply)
 
@@ -213,6 +247,7 @@ class MeterClient:
         return any(is_answer(request, frame) for request in pending.requests)
 
     def _notified(self, frame: Frame, received_at: datetime) -> None:
+        self.counters.notifications += 1
         if frame.esv is Esv.INFC:
             self._reply(inform_response(frame))
         values = {prop.epc: prop.edt for prop in frame.properties if prop.edt}
