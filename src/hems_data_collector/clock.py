@@ -31,6 +31,11 @@ class Clock(Protocol):
         """Await with a deadline; raises TimeoutError. None waits for ever."""
 
 
+def pause(seconds: float) -> None:
+    """Stop this thread; only for what comes before everything that could be held up by it."""
+    time.sleep(seconds)
+
+
 class _AsyncioWaits:
     """Sleeping and deadlines by the running event loop, whatever its `time()` is."""
 

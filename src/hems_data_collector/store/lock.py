@@ -8,12 +8,14 @@ import os
 from pathlib import Path
 from typing import Final
 
+from hems_data_collector.clock import pause
 from hems_data_collector.errors import StoreError
 
 SUFFIX: Final = ".lock"
 FILE_MODE: Final = 0o600
 PID_BYTES: Final = 20
-GLANCES: Final = 200  # a glance at the lock takes microseconds
+GLANCE_S: Final = 0.005  # a glance at the lock takes microseconds, unless the one who looks has to wait for its turn
+GLANCES: Final = 2_000  # so long is nobody kept from his turn
 
 
 class ProcessLock:
@@ -79,14 +81,19 @@ def owner(database: Path) -> str | None:
 
 
 def _locked(descriptor: int) -> None:
-    """Take the lock; raises BlockingIOError where another process keeps it, and not only looks at it (`owner`)."""
+    """Take the lock; raises BlockingIOError where another process keeps it.
+
+    One that only looks at it (`owner`) is waited for: beside it the lock can be shared, beside a keeper it cannot.
+    """
     for tries_left in reversed(range(GLANCES)):
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             if not tries_left:
                 raise
-            os.sched_yield()
+            fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            fcntl.flock(descriptor, fcntl.LOCK_UN)
+            pause(GLANCE_S)
         else:
             return
 

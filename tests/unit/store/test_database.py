@@ -18,6 +18,7 @@ from hems_data_collector.errors import EXIT_STORE, StoreDamaged, StoreError, Sto
 from hems_data_collector.store import readings
 from hems_data_collector.store.aside import damaged_files
 from hems_data_collector.store.database import Database, open_editor, open_reader
+from hems_data_collector.store.lock import owner
 from support.ledgers import METER, PROFILE, opened, reading
 
 
@@ -110,6 +111,52 @@ def test_a_second_process_is_told_who_has_the_database(tmp_path: Path) -> None:
     assert caught.value.exit_code == EXIT_STORE
     with opened(path) as database:
         assert database.run_sync(append) == 1
+
+
+LOOKS = """
+import fcntl, sys, time
+with open(sys.argv[1], "rb") as file:
+    fcntl.flock(file, fcntl.LOCK_SH)
+    print("looking", flush=True)
+    time.sleep(0.5)
+"""
+
+
+def test_one_that_looks_who_runs_and_is_held_up_does_not_keep_a_collector_from_starting(tmp_path: Path) -> None:
+    path = tmp_path / "hems.db"
+    with opened(path):
+        pass
+    with subprocess.Popen(
+        [sys.executable, "-c", LOOKS, str(path.with_name("hems.db.lock"))], stdout=subprocess.PIPE, text=True
+    ) as looking:
+        assert looking.stdout is not None
+        assert looking.stdout.readline() == "looking\n"
+        assert owner(path) is None, "two may look at once"
+        with opened(path) as database:
+            assert database.run_sync(append) == 1
+            assert owner(path) == str(os.getpid())
+
+
+def test_looking_all_the_time_while_collectors_start_and_end(tmp_path: Path) -> None:
+    path = tmp_path / "hems.db"
+    ended, seen = threading.Event(), set[str | None]()
+
+    def look() -> None:
+        while not ended.is_set():
+            seen.add(owner(path))
+
+    lookers = [threading.Thread(target=look) for _ in range(2)]
+    for looker in lookers:
+        looker.start()
+    try:
+        for _ in range(30):
+            with opened(path), pytest.raises(StoreError, match="in use by process"):
+                Database.open(path, clock=SystemClock())
+    finally:
+        ended.set()
+        for looker in lookers:
+            looker.join()
+    assert str(os.getpid()) in seen
 
 
 def test_readers_and_small_changes_beside_the_collector(database: Database) -> None:
