@@ -5,7 +5,7 @@ Energy is exact: `Decimal` kilowatt hours, or the meter's raw integer with its s
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -180,9 +180,8 @@ def iso_utc(moment: datetime, *, microseconds: bool = False) -> str:
 
 def published(reading: Reading, recent: Consumption | None, *, meter_name: str | None = None) -> Record:
     """The record with exactly the ten keys, plus `meter` where `meter_name` is given (docs/record.md)."""
-    stamp = iso_utc(reading.received_at, microseconds=True)
     values: tuple[FieldValue, ...] = (
-        stamp,
+        iso_utc(reading.received_at, microseconds=True),
         reading.energy_import_kwh,
         reading.power_w,
         reading.current_a,
@@ -193,10 +192,15 @@ def published(reading: Reading, recent: Consumption | None, *, meter_name: str |
         None if recent is None else iso_utc(recent.end),
         None if recent is None else recent.import_kwh,
     )
+    return reading_record(reading.meter, values, meter_name=meter_name)
+
+
+def reading_record(meter: str, values: Sequence[FieldValue], *, meter_name: str | None = None) -> Record:
+    """The record with these values of `RECORD_KEYS`, for who has them without a `Reading`; else as `published`."""
     fields: dict[str, FieldValue] = dict(zip(RECORD_KEYS, values, strict=True))
     if meter_name is not None:
         fields[METER_KEY] = meter_name
-    return Record(key=f"{reading.meter}/{stamp}", kind=READING_KIND, meter=reading.meter, fields=fields)
+    return Record(key=f"{meter}/{values[0]}", kind=READING_KIND, meter=meter, fields=fields)
 
 
 def published_half_hour(energy: HalfHourEnergy) -> Record:

@@ -185,8 +185,8 @@ def stored(seq: int, row: Row, meter: str, scales: dict[int, meters.Scale]) -> S
             meter=meter,
             received_at=from_micros(received_us),
             power_w=power_w,
-            current_r_a=_amperes(r_da),
-            current_t_a=_amperes(t_da),
+            current_r_a=amperes(r_da),
+            current_t_a=amperes(t_da),
             two_wire=bool(marks & Mark.TWO_WIRE),
             energy_import_kwh=kwh_of(import_raw, energy),
             energy_export_kwh=kwh_of(export_raw, energy),
@@ -259,5 +259,6 @@ def _tenths(amperes: Decimal | None) -> int | None:
     return -tenths if sign else tenths
 
 
-def _amperes(tenths: int | None) -> Decimal | None:
+def amperes(tenths: int | None) -> Decimal | None:
+    """Exact amperes; None stays None."""
     return None if tenths is None else Decimal(f"{tenths}E-1")

@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
+from functools import lru_cache
 from typing import Final
 
-from hems_data_collector.readings import Record, published, published_half_hour
+from hems_data_collector.readings import FieldValue, Record, published_half_hour, reading_record
 from hems_data_collector.store import meters
 from hems_data_collector.store.failures import Row, sound_rows
 from hems_data_collector.store.half_hours import ENERGY_COLUMNS, energy_of
 from hems_data_collector.store.position import next_seq
-from hems_data_collector.store.readings import COLUMNS, stored
-from hems_data_collector.store.times import HALF_HOUR_S, HOUR_US, SECOND_US, to_micros
+from hems_data_collector.store.readings import COLUMNS, Mark, amperes
+from hems_data_collector.store.times import HALF_HOUR_S, HOUR_US, SECOND_US, from_micros, from_seconds, to_micros
 
 LAST: Final = 1 << 62  # above every number
 NEAR: Final = 1_000  # so many records are looked through in no time
+TWO_WIRE: Final = Mark.TWO_WIRE.value  # a plain number: `&` with a flag makes another flag of each row
+COMMON: Final = 256  # so many values that come again and again are made once: currents, half hours and their energy
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,11 +39,11 @@ class Span:
 def within(conn: sqlite3.Connection, span: Span, limit: int) -> list[tuple[int, Record]]:
     """At most `limit` records of `span` with their numbers, in order."""
     scales, keys = meters.scales(conn), meters.keys(conn)
+    worth = {number: lru_cache(maxsize=COMMON)(scale.energy.kwh) for number, scale in scales.items()}
 
     def of_reading(row: Row) -> tuple[int, Record]:
         key, name = keys[row[1]]
-        item = stored(row[0], row[1:], key, scales)
-        return item.seq, published(item.reading, item.recent, meter_name=name)
+        return row[0], reading_record(key, _published(row, worth), meter_name=name)
 
     def of_half_hour(row: Row) -> tuple[int, Record]:
         return row[0], published_half_hour(energy_of(row[2:], keys[row[1]][0], scales))
@@ -137,6 +142,39 @@ def _slots(times: tuple[int, int]) -> tuple[int, int]:
     """The ends of the half hours that begin in a range of time, from the first until before the last."""
     low, high = (-(-micros // SECOND_US) + HALF_HOUR_S for micros in times)
     return low, high
+
+
+def _published(row: Row, worth: Mapping[int, Callable[[int], Decimal]]) -> tuple[FieldValue, ...]:
+    """What `published` gives for a row (its number, then `COLUMNS`) once `stored`, without making all that.
+
+    A backlog goes out at the pace of this. `worth` has the kilowatt hours of a count, by the number of its scale.
+    """
+    _, _, received_us, power_w, r_da, t_da, import_raw, _, fixed_at, fixed_raw, _, scale, end, used_raw, _, marks = row
+    kwh = worth[scale]
+    current = current_r = _amperes(r_da)
+    current_t = _amperes(t_da)
+    if current_r is not None and not marks & TWO_WIRE:
+        current = None if current_t is None else current_r + current_t
+    return (
+        from_micros(received_us).isoformat(timespec="microseconds"),
+        None if import_raw is None else kwh(import_raw),
+        power_w,
+        current,
+        current_r,
+        current_t,
+        None if fixed_at is None else _second(fixed_at),
+        None if fixed_raw is None else kwh(fixed_raw),
+        None if end is None else _second(end),
+        None if end is None else kwh(used_raw),
+    )
+
+
+_amperes = lru_cache(maxsize=COMMON)(amperes)
+
+
+@lru_cache(maxsize=COMMON)
+def _second(seconds: int) -> str:
+    return from_seconds(seconds).isoformat()
 
 
 def _number(item: tuple[int, Record]) -> int:
