@@ -118,11 +118,13 @@ def test_a_newer_database_is_refused_and_left_alone(tmp_path: Path) -> None:
     assert list(tmp_path.glob("*.damaged-*")) == []
 
 
-def test_a_reader_does_not_migrate(tmp_path: Path) -> None:
+def test_a_reader_does_not_migrate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "hems.db"
-    conn = sqlite3.connect(path, isolation_level=None)
-    conn.execute(f"PRAGMA application_id = {migrations.APPLICATION_ID}")
-    conn.execute("CREATE TABLE a (x)")
-    conn.close()
+    with opened(path):
+        pass
+    before = path.read_bytes()
+    known = {**migrations.steps(), NEWEST + 1: "CREATE TABLE a (x);"}
+    monkeypatch.setattr(migrations, "steps", lambda: known)
     with pytest.raises(StoreError, match="older version"):
         open_reader(path)
+    assert path.read_bytes() == before

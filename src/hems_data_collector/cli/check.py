@@ -109,7 +109,7 @@ def _sizes(report: CheckReport) -> dict[str, int]:
 def _hopeless(error: StoreDamaged) -> dict[str, Any]:
     """A file that SQLite does not even open."""
     nothing = {"readings": 0, "half_hours": 0, "bytes": 0, "completeness": [], "conflicts": []}
-    return {"sound": False, "problems": [f"{error.what} {error.cause}"], **nothing}
+    return {"sound": False, "problems": [f"{error.what} {error.cause}".strip()], **nothing}
 
 
 def _readable(look: Callable[[], list[dict[str, Any]]]) -> list[dict[str, Any]]:

@@ -251,7 +251,14 @@ def _opened(path: Path, mode: str) -> sqlite3.Connection:
     try:
         conn = _connection(path, "ro&immutable=1" if mode == "ro" and _stands_still(path) else mode)
         try:
-            if migrations.check_version(conn) < max(migrations.steps()):
+            version = migrations.check_version(conn)
+            if not version:
+                raise StoreError(
+                    f"The database {path} is empty.",
+                    cause="The collector was stopped before it began, or something has emptied the file.",
+                    remedy="Start the collector.",
+                )
+            if version < max(migrations.steps()):
                 raise StoreError(
                     f"The database {path} is of an older version.",
                     cause="The collector of this version has not run on it yet.",

@@ -9,7 +9,7 @@ from importlib.resources import files
 from types import MappingProxyType
 from typing import Final
 
-from hems_data_collector.errors import StoreError
+from hems_data_collector.errors import StoreDamaged, StoreError
 
 APPLICATION_ID: Final = 0x48454D53
 """`HEMS` in the header of the file: whose database it is."""
@@ -26,7 +26,8 @@ def steps() -> Mapping[int, str]:
 def check_version(conn: sqlite3.Connection, newest: int | None = None) -> int:
     """The schema version of an open database, 0 for an empty file.
 
-    Raises StoreError for a newer one (`newest` is what this program knows) and for another program's database.
+    Raises StoreError for a newer one (`newest` is what this program knows) and for another program's database, and
+    StoreDamaged where it has our mark and no version, which are written together.
     """
     newest = max(steps()) if newest is None else newest
     version = int(conn.execute("PRAGMA user_version").fetchone()[0])
@@ -36,6 +37,11 @@ def check_version(conn: sqlite3.Connection, newest: int | None = None) -> int:
             "The database is another program's.",
             cause="It has tables, but not the mark of hems-data-collector.",
             remedy="Give another file with --database.",
+        )
+    if owner == APPLICATION_ID and version < 1:
+        raise StoreDamaged(
+            f"The database is damaged (schema version {version}).",
+            remedy="`hems-data-collector check --salvage` brings back what is undamaged in it.",
         )
     if version > newest:
         raise StoreError(

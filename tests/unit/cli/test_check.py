@@ -15,6 +15,7 @@ from hems_data_collector import cli
 from hems_data_collector.cli import check_texts
 from hems_data_collector.cli import stored as store_of_verbs
 from hems_data_collector.readings import HalfHourSource
+from hems_data_collector.store.aside import damaged_files
 from support.ledgers import HALF, METER, SLOT, opened, reading, slot
 from support.stored_house import FILE, deliver, stored
 
@@ -111,11 +112,40 @@ def test_damage_ends_with_1_and_says_what_to_do(capsys: pytest.CaptureFixture[st
     assert "Restart the collector" in checked(capsys, code=1)
 
 
-def test_a_file_that_is_no_database_any_more_is_damage_too(capsys: pytest.CaptureFixture[str]) -> None:
-    stored([slot(0)])
-    spoil(FILE, first=0)
-    assert report(capsys, code=1)["sound"] is False
-    assert "The database is damaged:" in checked(capsys, code=1)
+SPOILT = {
+    "its whole": lambda good: b"\xa5" * len(good),
+    "its end": lambda good: good[:2000],
+    "all but its beginning": lambda good: good[:10],
+    "its mark": lambda good: bytes(100) + good[100:],
+    "its page size": lambda good: good[:16] + b"\3\3" + good[18:],
+    "its version": lambda good: good[:60] + bytes(4) + good[64:],
+    "its version, in another way": lambda good: good[:60] + b"\xff" * 4 + good[64:],
+    "its tables": lambda good: good[:100] + b"\xa5" * 3996 + good[4096:],
+    "the name of a table": lambda good: good.replace(b"CREATE TABLE readings", b"CREATE TABLX readings"),
+}
+
+
+@pytest.mark.parametrize("lost", SPOILT)
+def test_a_file_that_is_no_database_any_more_is_damage_too(capsys: pytest.CaptureFixture[str], lost: str) -> None:
+    stored([slot(number) for number in range(400)])
+    FILE.write_bytes(SPOILT[lost](FILE.read_bytes()))
+    found = report(capsys, code=1)
+    assert found["sound"] is False
+    assert len(found["problems"]) == 1
+    assert "damaged (" in found["problems"][0]
+    text = checked(capsys, code=1)
+    assert text.startswith("The database is damaged:\n")
+    assert "Restart the collector, so that it sets the file aside" in text
+    with opened(FILE):
+        pass
+    assert report(capsys)["sound"] is True
+    assert len(damaged_files(FILE)) == 1
+
+
+def test_an_empty_file_is_no_database_yet(capsys: pytest.CaptureFixture[str]) -> None:
+    FILE.touch()
+    assert cli.main(["check", "--database", str(FILE)]) == 7
+    assert "hems.db is empty." in capsys.readouterr().err
 
 
 def test_without_a_database_there_is_nothing_to_check(capsys: pytest.CaptureFixture[str]) -> None:
