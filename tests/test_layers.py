@@ -32,6 +32,7 @@ LEVELS: Mapping[str, int] = {
     "settings_sources": 6,
     "settings_table": 6,
     "config": 6,
+    "meters": 6,
     "app": 6,
     "cli": 7,
     "__init__": 7,

@@ -18,22 +18,19 @@ from hems_data_collector.collector.recorder import Recorder
 from hems_data_collector.collector.schedule import IntervalSchedule
 from hems_data_collector.collector.ticker import Ticker
 from hems_data_collector.config import Settings
-from hems_data_collector.credentials import Masker
 from hems_data_collector.errors import StoreError, StoreUnavailable
-from hems_data_collector.link.base import OnProgress, Pan, Progress
+from hems_data_collector.link.base import OnProgress, Progress
 from hems_data_collector.link.session import SessionState
-from hems_data_collector.link.transport import Transport, open_transport, register_scheme
-from hems_data_collector.link.wisun import WisunLink
-from hems_data_collector.meter.client import MeterClient
-from hems_data_collector.meter.profile import MeterProfile
+from hems_data_collector.link.transport import Transport, register_scheme
 from hems_data_collector.meter.reader import MeterReader
+from hems_data_collector.meters import Meter
 from hems_data_collector.outputs import OUTPUTS, Output
 from hems_data_collector.outputs.formats import FORMATS
 from hems_data_collector.readings import Consumption, Reading, Record, published
 from hems_data_collector.settings_values import EMULATOR_SCHEME
 from hems_data_collector.store import outbox
 from hems_data_collector.store.database import Database
-from hems_data_collector.store.ports import Ports, Remembered
+from hems_data_collector.store.ports import Ports
 
 if TYPE_CHECKING:
     from hems_data_collector.emulator import Emulator
@@ -55,6 +52,7 @@ async def run_collector(
     """
     clock = clock or SystemClock()
     rng = Random()
+    _register_ports(settings, clock)
     outputs = [
         OUTPUTS[name].build(
             settings.output_values[name], FORMATS[settings.format], clock=clock, half_hours=settings.half_hours
@@ -76,7 +74,7 @@ async def run_collector(
             on_half_hour=delivery.submit if settings.half_hours else None,
         )
         memory = Ports(database)
-        meter = _Meter(settings, memory, clock=clock, rng=rng, on_progress=on_progress or _log_progress)
+        meter = Meter(settings, memory, clock=clock, rng=rng, on_progress=on_progress or _log_progress)
         ticker = Ticker(settings.schedule or IntervalSchedule(settings.interval), clock=clock)
         poller = Poller(
             meter.reader,
@@ -146,9 +144,10 @@ async def read_once(
 ) -> tuple[Reading, Consumption | None, Record]:
     """One reading now; raises PortError, ModemError, LinkError or MeterError within 180 s."""
     clock = clock or SystemClock()
+    _register_ports(settings, clock)
     database = _database_if_free(settings, clock)
     memory = None if database is None else Ports(database)
-    meter = _Meter(settings, memory, clock=clock, rng=Random(), on_progress=on_progress or _log_progress)
+    meter = Meter(settings, memory, clock=clock, rng=Random(), on_progress=on_progress or _log_progress)
     try:
         await meter.link.connect_once()
         if meter.reader.profile is None:
@@ -174,10 +173,11 @@ async def backfill_now(
     until then is kept.
     """
     clock = clock or SystemClock()
+    _register_ports(settings, clock)
     database = Database.open(settings.database, clock=clock)
     try:
         recorder = Recorder(database, clock=clock, zone=settings.zone, on_stored=lambda: None)
-        meter = _Meter(settings, Ports(database), clock=clock, rng=Random(), on_progress=on_progress or _log_progress)
+        meter = Meter(settings, Ports(database), clock=clock, rng=Random(), on_progress=on_progress or _log_progress)
         try:
             await meter.link.connect_once()
             if meter.reader.profile is None:
@@ -225,52 +225,9 @@ def _database_if_free(settings: Settings, clock: Clock) -> Database | None:
         return None
 
 
-class _Meter:
-    """One meter on one port, and what is remembered of it."""
-
-    def __init__(
-        self, settings: Settings, memory: Ports | None, *, clock: Clock, rng: Random, on_progress: OnProgress
-    ) -> None:
-        self._memory = memory
-        self._port = Masker(settings.secrets)(settings.port)  # a URL may hold a secret
-        self.remembered = Remembered() if memory is None else memory.recall(self._port)
-        fixed = settings.fixed_pan
-        self.link = WisunLink(
-            open_port=lambda: _open_port(settings, clock),
-            credentials=settings.credentials,
-            clock=clock,
-            rng=rng,
-            fixed_pan=None if fixed is None else Pan(channel=fixed.channel, pan_id=fixed.pan_id, address=fixed.ipv6),
-            cached_pan=self.remembered.pan,
-            terminated_at=self.remembered.terminated_at,
-            on_progress=on_progress,
-        )
-        self.client = MeterClient(self.link, clock=clock, rng=rng)
-        self.reader = MeterReader(
-            self.client, clock=clock, zone=settings.zone, mac=self.link.peer, profile=self.remembered.profile
-        )
-        self.link.on_datagram = self.client.receive
-        self.link.on_down = self.client.session_ended
-        self.link.on_joined = self._joined
-        self.link.on_pan_failed = lambda: self._keep(pan=None)
-        self.link.on_terminated = lambda moment: self._keep(terminated_at=moment)
-
-    def _joined(self, pan: Pan) -> None:
-        self.reader.joined(self.link.peer)
-        if pan != self.remembered.pan:
-            self._keep(pan=pan)
-
-    def remember_profile(self, profile: MeterProfile) -> None:
-        self._keep(profile=profile)
-
-    def _keep(self, **changes: Any) -> None:
-        if self._memory is not None:
-            self.remembered = self._memory.remember(self._port, **changes)
-
-
-async def _open_port(settings: Settings, clock: Clock) -> Transport:
+def _register_ports(settings: Settings, clock: Clock) -> None:
+    """Enter the ports that the link does not know by itself."""
     register_scheme(EMULATOR_SCHEME, partial(_open_emulator, settings=settings, clock=clock))
-    return await open_transport(settings.port, settings.baudrate)
 
 
 async def _open_emulator(url: str, baudrate: int, *, settings: Settings, clock: Clock) -> Transport:
