@@ -31,11 +31,15 @@ POWERED_ON = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class SteppedClock(LoopClock):
-    """The wall clock of a machine without a battery, later set by hand."""
+    """The wall clock of a machine without a battery, later set by hand.
+
+    It is so coarse that a step back lands on stamps of before.
+    """
 
     def now(self) -> datetime:
         off = [offset for begin, offset in STEPS if self.monotonic() >= begin]
-        return super().now() + off[-1] if off else POWERED_ON + timedelta(seconds=self.monotonic())
+        now = super().now() + off[-1] if off else POWERED_ON + timedelta(seconds=self.monotonic())
+        return now.replace(second=now.second // 10 * 10, microsecond=0)
 
 
 def stored(database: Path) -> list[StoredReading]:
@@ -64,7 +68,10 @@ def lived(tmp_path_factory: pytest.TempPathFactory) -> tuple[CaptureOutput, list
                 assert emulator.meter.slot(at.astimezone(METER_ZONE).replace(tzinfo=None))[0] == raw
             return capture
 
-    return run_virtual(run()), stored(settings.database), settings.database
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(CaptureOutput, "backlog", False)  # printed at once, as on the real stdout
+        captured = run_virtual(run())
+    return captured, stored(settings.database), settings.database
 
 
 def half_hours_of(database: Path) -> dict[datetime, int | None]:
@@ -98,6 +105,9 @@ def test_no_two_records_have_one_key_and_none_is_left_out(
         conn.close()
     assert len({record.key for record in records}) == len(records)
     assert len(found) == len(capture.records) == sum(record.kind == READING_KIND for record in records)
+    assert sum(bool(item.reading.received_at.microsecond) for item in found) == 30, "moved out of each other's way"
+    printed = [record.key for record in capture.records]
+    assert printed == [record.key for record in records if record.kind == READING_KIND], "printed as stored"
 
 
 def test_stamps_that_are_doubtful_are_marked(lived: tuple[CaptureOutput, list[StoredReading], Path]) -> None:

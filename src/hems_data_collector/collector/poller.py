@@ -144,7 +144,7 @@ class Poller:
             self.on_profile(profile)
         if poll.half_hour is not None:
             self.half_hour(poll.half_hour, profile)
-        reading = poll.reading
+        reading = await self._recorder.stamped(poll.reading)
         recent = self._ledger.recent(reading.fixed_at)
         self._recorder.reading(reading, recent, profile)
         self._publish(reading, published(reading, recent, meter_name=self._meter_name))

@@ -14,6 +14,7 @@ from datetime import datetime, timedelta, tzinfo
 from typing import Any, Final, TypeVar
 
 from hems_data_collector.clock import Clock
+from hems_data_collector.collector.stamps import Stamps
 from hems_data_collector.errors import StoreUnavailable
 from hems_data_collector.meter.profile import MeterProfile
 from hems_data_collector.readings import Consumption, HalfHour, Reading, Record
@@ -55,6 +56,7 @@ class Recorder:
     ) -> None:
         self._database = database
         self._ring = Ring(database, clock=clock)
+        self._stamps = Stamps(database)
         self._clock = clock
         self._zone = zone
         self._on_stored = on_stored
@@ -67,9 +69,18 @@ class Recorder:
         now = self._clock.now()
         self._jobs.put_nowait(_Job(lambda conn: meters.know(conn, profile, now), lambda _: None))
 
+    async def stamped(self, reading: Reading) -> Reading:
+        """`reading` with a stamp of its own, so that what is printed at once has the key of what is stored later."""
+        return await self._stamps.own(reading)
+
     def reading(self, reading: Reading, recent: Consumption | None, profile: MeterProfile) -> None:
-        """Store a reading, soon."""
-        self._jobs.put_nowait(_Job(lambda conn: readings.append(conn, reading, recent, profile), self._stored))
+        """Store a reading that is `stamped`, soon."""
+
+        def stored(_: int) -> None:
+            self._stamps.stored(reading)
+            self._on_stored()
+
+        self._jobs.put_nowait(_Job(lambda conn: readings.append(conn, reading, recent, profile), stored))
 
     def half_hours(self, slots: Sequence[HalfHour], profile: MeterProfile) -> None:
         """Store registers, soon."""
@@ -190,7 +201,4 @@ class Recorder:
         if self._on_half_hour is not None:
             for record in completed:
                 self._on_half_hour(record)
-        self._on_stored()
-
-    def _stored(self, _: Any) -> None:
         self._on_stored()

@@ -149,6 +149,20 @@ def newest(conn: sqlite3.Connection, meter: str) -> StoredReading | None:
     return None if found is None else stored(found[0], found[1:], meter, meters.scales(conn))
 
 
+def latest_stamp(conn: sqlite3.Connection, meter: str) -> datetime | None:
+    """The latest stamp that a reading of `meter` has or had."""
+    row = conn.execute(
+        "SELECT newest_us FROM hours WHERE meter = ? ORDER BY hour DESC LIMIT 1", (meters.number(conn, meter),)
+    ).fetchone()
+    return None if row is None else from_micros(row[0])
+
+
+def is_taken(conn: sqlite3.Connection, meter: str, stamp: datetime) -> bool:
+    """Whether a reading of `meter` has this stamp."""
+    number = meters.number(conn, meter)
+    return number is not None and _with_stamp(conn, number, to_micros(stamp)) is not None
+
+
 def row_of(reading: Reading, recent: Consumption | None, energy: EnergyScale, *, meter: int, scale: int) -> Row:
     """The values of `COLUMNS`; raises ValueError where they could not give back exactly this reading."""
     row = (
@@ -224,22 +238,25 @@ def _own_stamp(conn: sqlite3.Connection, row: Row) -> tuple[Row, int | None]:
     """`row` with a stamp that its meter has not had yet, and the number of the very same row if there is one."""
     meter, received_us, *values = row
     while True:
-        hour = conn.execute(
-            "SELECT first_seq, last_seq FROM hours WHERE meter = ? AND hour = ? AND newest_us >= ?",
-            (meter, received_us // HOUR_US, received_us),
-        ).fetchone()
-        taken = (
-            hour
-            and conn.execute(
-                f"SELECT seq, {COLUMNS} FROM readings WHERE seq BETWEEN ? AND ? AND meter = ? AND received_us = ?",
-                (*hour, meter, received_us),
-            ).fetchone()
-        )
-        if not taken:
+        taken = _with_stamp(conn, meter, received_us)
+        if taken is None:
             return (meter, received_us, *values), None
         if taken[3:-1] == tuple(values[:-1]) and (taken[-1] ^ values[-1]) & Mark.TWO_WIRE == 0:
             return row, int(taken[0])
         received_us += 1
+
+
+def _with_stamp(conn: sqlite3.Connection, meter: int, received_us: int) -> Row | None:
+    """The reading with this stamp: its number and `COLUMNS`."""
+    hour = conn.execute(
+        "SELECT first_seq, last_seq FROM hours WHERE meter = ? AND hour = ? AND newest_us >= ?",
+        (meter, received_us // HOUR_US, received_us),
+    ).fetchone()
+    if hour is None:
+        return None
+    sql = f"SELECT seq, {COLUMNS} FROM readings WHERE seq BETWEEN ? AND ? AND meter = ? AND received_us = ?"
+    found: Row | None = conn.execute(sql, (*hour, meter, received_us)).fetchone()
+    return found
 
 
 def _clock_marks(conn: sqlite3.Connection, received_us: int) -> Mark:
