@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from functools import cache, lru_cache
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from hems_data_collector.readings import FieldValue, Record
 
@@ -44,28 +44,29 @@ def _exact(number: Decimal) -> str:
     """`number` to its last digit, without an exponent; raises ValueError for NaN and infinity."""
     if not number.is_finite():
         raise ValueError(f"not a number that can be published: {number}")
-    return format(number, "f")
+    text = str(number)  # what `format` makes in twice the time, but for an exponent
+    return format(number, "f") if "E" in text else text
 
 
 _json = json.JSONEncoder(ensure_ascii=False).encode  # json.dumps would make an encoder for each value
 
 
-@lru_cache(maxsize=256)
-def _json_key(key: str) -> str:
-    return f"{_json(key)}: "
+_JSON_TEXT: Final[Mapping[type, Callable[[Any], str]]] = {Decimal: _exact, int: str}
+"""What JSON has no exact word for, or str() is quicker at; `_json` does the rest."""
 
 
-def _json_value(value: FieldValue) -> str:
-    if isinstance(value, Decimal):
-        return _exact(value)
-    return str(value) if type(value) is int else _json(value)
+@lru_cache(maxsize=64)
+def _json_frame(keys: tuple[str, ...]) -> str:
+    """An object with these keys and a `%s` for each value: records of one kind all look the same."""
+    return "{" + ", ".join(f"{_json(key)}: ".replace("%", "%%") + "%s" for key in keys) + "}"
 
 
 def json_object(record: Record) -> bytes:
     """The record as one JSON object without a line end: what webhook and Pub/Sub send."""
-    pairs = [_json_key(key) + _json_value(value) for key, value in record.fields.items()]
+    fields = record.fields
+    text = _json_frame(tuple(fields)) % tuple([_JSON_TEXT.get(type(value), _json)(value) for value in fields.values()])
     # A lone surrogate (a file name or argument that was no UTF-8) becomes its JSON escape instead of an error.
-    return f"{{{', '.join(pairs)}}}".encode("utf-8", "backslashreplace")
+    return text.encode("utf-8", "backslashreplace")
 
 
 def _json_line(record: Record) -> bytes:

@@ -108,6 +108,10 @@ def test_text_is_kept_as_it_is() -> None:
     assert CSV.encode(home) == "実家 é,t\r\n".encode()
 
 
+def test_a_key_of_json_may_look_like_a_place_for_a_value() -> None:
+    assert JSON.encode(of({"100%": 1, "%s": "%d", "{}": None})) == b'{"100%": 1, "%s": "%d", "{}": null}\n'
+
+
 def test_csv_quotes_what_would_break_a_row() -> None:
     assert CSV.encode(of({"a": 'x,"y"', "b": "line\nbreak"})) == b'"x,""y""","line\nbreak"\r\n'
 
