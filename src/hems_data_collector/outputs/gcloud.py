@@ -19,6 +19,7 @@ from hems_data_collector.readings import RECORD_KEYS, Record
 
 if TYPE_CHECKING:
     from google.pubsub_v1.services.publisher import PublisherClient
+    from google.pubsub_v1.types import PublishRequest
 
 UNSET_PROJECT: Final = "your-project-id"
 """The default: only an emulator takes it."""
@@ -210,18 +211,9 @@ class GcloudOutput(Output):
         import google.api_core.exceptions
         import google.auth.exceptions
 
-        messages = [
-            {
-                "data": json_object(record),
-                "attributes": {"key": record.key, "meter": record.meter, "kind": record.kind},
-            }
-            for record in batch
-        ]
         client = self._client = self._client or self._connect()
         try:
-            client.publish(
-                request={"topic": self._destination.path, "messages": messages}, retry=None, timeout=PUBLISH_TIMEOUT_S
-            )
+            client.publish(request=_request(self._destination.path, batch), retry=None, timeout=PUBLISH_TIMEOUT_S)
         except (google.api_core.exceptions.GoogleAPICallError, google.auth.exceptions.GoogleAuthError) as error:
             verdict = self._verdict(error)
             if isinstance(verdict, OutputUnavailable):
@@ -252,6 +244,18 @@ class GcloudOutput(Output):
                 return OutputUnavailable(
                     what, retry_after_s=_retry_delay_s(error), cause="The service or the network is down or busy."
                 )
+
+
+def _request(topic: str, batch: Sequence[Record]) -> PublishRequest:
+    """The messages for `batch`, made as protobuf has them: the client takes dicts too, for twice the time."""
+    from google.pubsub_v1.types import PublishRequest
+
+    request = PublishRequest(topic=topic)
+    add = PublishRequest.pb(request).messages.add
+    for record in batch:
+        attributes = {"key": record.key, "meter": record.meter, "kind": record.kind}
+        add(data=json_object(record), attributes=attributes)
+    return request
 
 
 def _quieten_libraries() -> None:
