@@ -6,7 +6,7 @@ Energy is exact: `Decimal` kilowatt hours, or the meter's raw integer with its s
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
@@ -48,7 +48,7 @@ HALF_HOUR_KEYS: Final = (
 """The keys of a half-hour record, in this order."""
 
 METER_KEY: Final = "meter"
-"""The eleventh key, only where several meters are configured."""
+"""The last key, behind the others, where meters have names: the name (docs/configuration.md)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -203,8 +203,8 @@ def reading_record(meter: str, values: Sequence[FieldValue], *, meter_name: str 
     return Record(key=f"{meter}/{values[0]}", kind=READING_KIND, meter=meter, fields=fields)
 
 
-def published_half_hour(energy: HalfHourEnergy) -> Record:
-    """The half-hour record with exactly the keys of `HALF_HOUR_KEYS`."""
+def published_half_hour(energy: HalfHourEnergy, *, meter_name: str | None = None) -> Record:
+    """The half-hour record with exactly the keys of `HALF_HOUR_KEYS`, plus `meter` where `meter_name` is given."""
     end = iso_utc(energy.end)
     values: tuple[FieldValue, ...] = (
         HALF_HOUR_KIND,
@@ -217,9 +217,18 @@ def published_half_hour(energy: HalfHourEnergy) -> Record:
         energy.export_register_kwh,
         energy.source.value,
     )
-    return Record(
-        key=f"{energy.meter}/{end}/{HALF_HOUR_KIND}",
-        kind=HALF_HOUR_KIND,
-        meter=energy.meter,
-        fields=dict(zip(HALF_HOUR_KEYS, values, strict=True)),
-    )
+    fields: dict[str, FieldValue] = dict(zip(HALF_HOUR_KEYS, values, strict=True))
+    if meter_name is not None:
+        fields[METER_KEY] = meter_name
+    return Record(key=f"{energy.meter}/{end}/{HALF_HOUR_KIND}", kind=HALF_HOUR_KIND, meter=energy.meter, fields=fields)
+
+
+def as_named(record: Record, *, named: bool) -> Record:
+    """`record` as it goes out where meters have names or have none: one key more or less, whenever it was made.
+
+    A meter that has no name yet goes by its identity.
+    """
+    if (METER_KEY in record.fields) is named:
+        return record
+    fields = {key: value for key, value in record.fields.items() if key != METER_KEY}
+    return replace(record, fields={**fields, METER_KEY: record.meter} if named else fields)

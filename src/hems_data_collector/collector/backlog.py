@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, Protocol, TypeAlias
 
-from hems_data_collector.readings import Record
+from hems_data_collector.readings import Record, as_named
 from hems_data_collector.store import outbox
 from hems_data_collector.store.database import Database
 from hems_data_collector.store.records import Span, within
@@ -94,11 +94,15 @@ class Backlog(Protocol):
 
 
 class StoredBacklog:
-    """The log in the database; without `half_hours` only readings go out."""
+    """The log in the database; without `half_hours` only readings go out, and only `named` meters go by name.
 
-    def __init__(self, database: Database, half_hours: bool) -> None:
+    The names are those of now, whatever they were when a record was made: one output gets records of one form.
+    """
+
+    def __init__(self, database: Database, half_hours: bool, named: bool = False) -> None:
         self._database = database
         self._half_hours = half_hours
+        self._named = named
 
     async def place(self, output: str) -> Place:
         for row in await self._database.run(lambda conn: outbox.states(conn, half_hours=self._half_hours)):
@@ -113,13 +117,16 @@ class StoredBacklog:
             records = outbox.batch(conn, output, limit, half_hours=self._half_hours) if limit else []
             in_line = bool(records) and records[0][0] > outbox.cursor(conn, output)
             waiting = outbox.waiting(conn, output, half_hours=self._half_hours) if count else None
-            return Portion(records=records, in_line=in_line, waiting=waiting)
+            return Portion(records=self._as_now(records), in_line=in_line, waiting=waiting)
 
         return await self._database.run(work)
 
     async def ahead(self, output: str, seq: int, *, limit: int) -> Sequence[tuple[int, Record]]:
         span = Span(first=seq + 1, half_hours=self._half_hours)
-        return await self._database.run(lambda conn: within(conn, span, limit))
+        return await self._database.run(lambda conn: self._as_now(within(conn, span, limit)))
+
+    def _as_now(self, records: Sequence[tuple[int, Record]]) -> Sequence[tuple[int, Record]]:
+        return [(seq, as_named(record, named=self._named)) for seq, record in records]
 
 
 def _note(conn: sqlite3.Connection, output: str, item: News) -> None:

@@ -76,8 +76,9 @@ class Output(ABC):
     ) -> Self:
         """Make it from its settings (`Setting.name` to `Setting.value`; a tuple where repeatable; None where unset).
 
-        `columns` are the keys of the readings to come; `half_hours` says that half-hour records come too. Touches
-        nothing outside. Raises ConfigError.
+        `columns` are the keys of the readings to come, with `meter` at the end where meters have names; `half_hours`
+        says that half-hour records come too, with the same key at their end. Touches nothing outside. Raises
+        ConfigError.
         """
 
     def takes(self, kind: str) -> bool:

@@ -18,7 +18,7 @@ from hems_data_collector.outputs.appended import AppendedFile, ForeignHeader, Fo
 from hems_data_collector.outputs.base import Output, Setting
 from hems_data_collector.outputs.blocking import BlockingCalls
 from hems_data_collector.outputs.formats import Format
-from hems_data_collector.readings import HALF_HOUR_KEYS, HALF_HOUR_KIND, READING_KIND, RECORD_KEYS, Record
+from hems_data_collector.readings import HALF_HOUR_KEYS, HALF_HOUR_KIND, METER_KEY, READING_KIND, RECORD_KEYS, Record
 
 logger = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -68,9 +68,10 @@ class FileOutput(Output):
     def __init__(self, path: Path, format: Format, columns: Sequence[str], *, half_hours: bool) -> None:
         self._format = format
         self._checked = (READING_KIND, HALF_HOUR_KIND) if half_hours else (READING_KIND,)
+        of_half_hours = (*HALF_HOUR_KEYS, METER_KEY) if METER_KEY in columns else HALF_HOUR_KEYS
         self._files = {
             READING_KIND: AppendedFile(path=path, header=format.header(columns)),
-            HALF_HOUR_KIND: AppendedFile(path=half_hours_path(path), header=format.header(HALF_HOUR_KEYS)),
+            HALF_HOUR_KIND: AppendedFile(path=half_hours_path(path), header=format.header(of_half_hours)),
         }
         self._calls = BlockingCalls("file")
 

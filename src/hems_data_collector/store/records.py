@@ -46,7 +46,8 @@ def within(conn: sqlite3.Connection, span: Span, limit: int) -> list[tuple[int, 
         return row[0], reading_record(key, _published(row, worth), meter_name=name)
 
     def of_half_hour(row: Row) -> tuple[int, Record]:
-        return row[0], published_half_hour(energy_of(row[2:], keys[row[1]][0], scales))
+        key, name = keys[row[1]]
+        return row[0], published_half_hour(energy_of(row[2:], key, scales), meter_name=name)
 
     found: list[tuple[int, Record]] = []
     if span.readings:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import stat
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -423,3 +424,20 @@ async def test_trouble_with_the_second_file_stops_both_and_nothing_is_twice(tmp_
     assert path.read_bytes() == b"".join(map(JSON.encode, records(2)))
     assert beside.read_bytes() == JSON.encode(half_hour(0))
     await out.close()
+
+
+async def test_with_named_meters_the_name_is_the_last_column_of_both_files(tmp_path: Path) -> None:
+    out = output(tmp_path / "f.csv", CSV, (*RECORD_KEYS, METER_KEY), half_hours=True)
+    await out.open()
+    named = half_hour(0)
+    named = replace(named, fields={**named.fields, METER_KEY: "annex"})
+    await out.deliver([record(0, meter="annex"), named], None)
+    await out.close()
+    assert (tmp_path / "f.csv").read_bytes() == with_last(CSV_HEADER, b"meter") + with_last(FIRST_AS_CSV, b"annex")
+    header, line = with_last(HALF_HOUR_CSV_HEADER, b"meter"), with_last(HALF_HOUR_AS_CSV, b"annex")
+    assert half_hours_path(tmp_path / "f.csv").read_bytes() == header + line
+
+
+def with_last(line: bytes, field: bytes) -> bytes:
+    """A line of CSV with one field more."""
+    return line.removesuffix(b"\r\n") + b"," + field + b"\r\n"

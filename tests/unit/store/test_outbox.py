@@ -8,7 +8,7 @@ from decimal import Decimal
 
 import pytest
 
-from hems_data_collector.readings import HALF_HOUR_KEYS, Record, published
+from hems_data_collector.readings import HALF_HOUR_KEYS, METER_KEY, Record, published
 from hems_data_collector.store import half_hours, meters, outbox, readings
 from hems_data_collector.store.records import record_at
 from support.ledgers import EXPORTING, FIRST, METER, PROFILE, RECENT, SLOT, reading, slot
@@ -45,6 +45,14 @@ def test_the_owner_s_name_of_the_meter_is_the_eleventh_key(conn: sqlite3.Connect
     outbox.register(conn, ["file"], now=NOW)
     append(conn, 0)
     assert batch(conn) == {1: published(reading(), RECENT, meter_name="home")}
+
+
+def test_the_owner_s_name_of_the_meter_is_the_last_key_of_a_half_hour(conn: sqlite3.Connection) -> None:
+    meters.know(conn, PROFILE, NOW, name="home")
+    outbox.register(conn, ["file"], now=NOW)
+    half_hours.record(conn, [slot(0), slot(1)], PROFILE, now=NOW)
+    (record,) = batch(conn).values()
+    assert list(record.fields.items())[-1] == (METER_KEY, "home")
 
 
 def test_half_hours_come_in_the_order_of_the_log_if_wanted(conn: sqlite3.Connection) -> None:
