@@ -182,6 +182,8 @@ class MeterClient:
                 raise NoAnswer(f"The meter did not answer within {timer_s:.0f} s (properties {names}).") from None
             finally:
                 self._pending = None
+                if pending.answered.done() and not pending.answered.cancelled():
+                    pending.answered.exception()  # looked at: the sending may have failed first, of the same cause
         self.counters.answers += 1
         return answer
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from collections.abc import Callable
 from datetime import UTC, datetime
 from random import Random
@@ -59,6 +60,21 @@ async def test_a_get_costs_one_datagram_and_returns_its_values() -> None:
     answer = await connected(link).get([0xE7, 0xE8])
     assert answer.values == {0xE7: bytes.fromhex("0000029C"), 0xE8: bytes.fromhex("00280028")}
     assert [sent[4:] for sent in link.sent] == [bytes.fromhex("05FF010288016202E700E800")]
+
+
+@virtual
+async def test_a_session_that_ends_while_the_request_is_sent_is_one_error(caplog: pytest.LogCaptureFixture) -> None:
+    link = FakeLink()
+
+    async def send(payload: bytes) -> None:
+        link.on_down(SessionLost("The port went away."))
+        raise SessionLost("The port went away.")
+
+    link.send = send  # type: ignore[method-assign]
+    with pytest.raises(SessionLost):
+        await connected(link).get([0xE7])
+    gc.collect()
+    assert not caplog.records  # asyncio complains of an exception that nobody looked at
 
 
 @virtual
