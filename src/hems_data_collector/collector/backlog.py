@@ -89,8 +89,8 @@ class Backlog(Protocol):
         Raises StoreUnavailable.
         """
 
-    async def ahead(self, output: str, seq: int, *, limit: int) -> Sequence[tuple[int, Record]]:
-        """At most `limit` records of the line behind the number `seq`; raises StoreUnavailable."""
+    async def ahead(self, output: str, seq: int | None, *, limit: int) -> Sequence[tuple[int, Record]]:
+        """At most `limit` records of the line behind `seq`, or behind its cursor; raises StoreUnavailable."""
 
 
 class StoredBacklog:
@@ -121,9 +121,12 @@ class StoredBacklog:
 
         return await self._database.run(work)
 
-    async def ahead(self, output: str, seq: int, *, limit: int) -> Sequence[tuple[int, Record]]:
-        span = Span(first=seq + 1, half_hours=self._half_hours)
-        return await self._database.run(lambda conn: self._as_now(within(conn, span, limit)))
+    async def ahead(self, output: str, seq: int | None, *, limit: int) -> Sequence[tuple[int, Record]]:
+        def work(conn: sqlite3.Connection) -> Sequence[tuple[int, Record]]:
+            behind = outbox.cursor(conn, output) if seq is None else seq
+            return self._as_now(within(conn, Span(first=behind + 1, half_hours=self._half_hours), limit))
+
+        return await self._database.run(work)
 
     def _as_now(self, records: Sequence[tuple[int, Record]]) -> Sequence[tuple[int, Record]]:
         return [(seq, as_named(record, named=self._named)) for seq, record in records]

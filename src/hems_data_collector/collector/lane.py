@@ -202,6 +202,9 @@ class Lane:
             line.in_flight = len(batch)
         try:
             place = await self._output.prepare(line.checkpoint, line.at_hand())
+            if place != line.checkpoint and line.instead:
+                place = await self._output.prepare(line.checkpoint, line.instead)
+            line.instead = ()
             if place != line.checkpoint:
                 line.moved(place)
             while not line.place_is_kept:

@@ -38,6 +38,8 @@ class Line(ABC):
     """Whether what is left at the end is there again at the next start."""
     more_than_at_hand: bool = False
     """Whether so much waits in the store that it is no matter of moments."""
+    instead: Sequence[Record] = ()
+    """At first: what the last run may have been sending when it was killed, where that is not what is at hand."""
 
     def __init__(self) -> None:
         self.checkpoint: bytes | None = None
@@ -200,8 +202,10 @@ class StoredLine(Line):
             await asyncio.shield(task)
         if not self._at_hand:
             self._wake.clear()
-            await self._turned(self._first_read or self._piece)
-            self._first_read = 0
+            if self._first_read:
+                await self._begin()
+            else:
+                await self._turned(self._piece)
         if self.more_than_at_hand and self._on_its_way is None and len(self._at_hand) <= self._piece:
             self._on_its_way = asyncio.create_task(self._read_ahead())
         return bool(self._at_hand)
@@ -256,6 +260,14 @@ class StoredLine(Line):
         if self._told_at is not None and self._clock.monotonic() - self._told_at >= COMMIT_INTERVAL_S:
             self._told_at = self._clock.monotonic()
             await self.settle()
+
+    async def _begin(self) -> None:
+        """Read for the first time; a replay that was asked for meanwhile is at hand before what a kill interrupted."""
+        line = await self._backlog.ahead(self._output, None, limit=self._first_read)
+        await self._turned(self._first_read)
+        self._first_read = 0
+        if line and self._at_hand and line[0][0] != self._at_hand[0][0]:
+            self.instead = tuple(record for _, record in line)
 
     async def _turned(self, limit: int, *, count: bool = False) -> None:
         """One transaction, which ends even where the caller is cancelled: nothing is told to the store twice.

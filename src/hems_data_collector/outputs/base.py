@@ -92,7 +92,8 @@ class Output(ABC):
         """Before each `deliver`: the checkpoint to deliver from, which is kept across a kill before anything goes out.
 
         An output that can tell what arrived without being acknowledged (before a kill, or when a call raised) undoes
-        it here: it can only be the beginning of `pending`, the records that come next. Raises as `deliver` does.
+        it here: it can only be the beginning of `pending`, the records that come next. After a start they may be one
+        of two lots: then it is asked with either, and with the same checkpoint. Raises as `deliver` does.
         """
         return checkpoint
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 import sqlite3
 from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
@@ -18,6 +19,8 @@ from hems_data_collector.collector.delivery import Delivery, Health
 from hems_data_collector.collector.line import GROUP, LOOK_INTERVAL_S, PIECE
 from hems_data_collector.errors import OutputClosed, OutputPaused, OutputRejected, StoreUnavailable
 from hems_data_collector.outputs.base import Output
+from hems_data_collector.outputs.file import FileOutput, half_hours_path
+from hems_data_collector.outputs.formats import JSON
 from hems_data_collector.readings import Record, published
 from hems_data_collector.store import half_hours, outbox, readings
 from hems_data_collector.store.database import Database
@@ -58,7 +61,7 @@ class Watched(StoredBacklog):
             await self.hold.wait()
         return portion
 
-    async def ahead(self, output: str, seq: int, *, limit: int) -> Sequence[tuple[int, Record]]:
+    async def ahead(self, output: str, seq: int | None, *, limit: int) -> Sequence[tuple[int, Record]]:
         self._refuse()
         return await super().ahead(output, seq, limit=limit)
 
@@ -587,3 +590,121 @@ def test_an_output_that_closes_keeps_its_records_in_the_store(database: Database
 
     run(scenario())
     assert closed == [True]
+
+
+# --- a kill between the write and its acknowledgement ---------------------------------------------------------------
+
+
+class Killable:
+    """Runs of the file output on one database, each ended by a kill once the store has been lost to it."""
+
+    def __init__(self, database: Database, path: Path) -> None:
+        self.database, self.path = database, path
+        database.run_sync(lambda conn: outbox.register(conn, ["file"], now=START))
+
+    async def run(self, *, killed_with_unacknowledged: bool = False) -> None:
+        """Deliver what there is; a kill leaves all of it in the file and nothing of it in the store."""
+        output = FileOutput.build({"file": str(self.path)}, JSON, clock=LoopClock(START), half_hours=True)
+        backlog = Watched(self.database)
+        delivery = await running(backlog, output)
+        if not killed_with_unacknowledged:
+            await asyncio.sleep(30)
+            await delivery.close(1)
+            return
+        deliver = output.deliver
+
+        async def deliver_and_lose_the_store(batch: Sequence[Record], checkpoint: bytes | None) -> bytes | None:
+            backlog.broken = True
+            return await deliver(batch, checkpoint)
+
+        output.deliver = deliver_and_lose_the_store  # type: ignore[method-assign]
+        await asyncio.sleep(30)
+        for task in delivery._tasks:
+            task.cancel()
+        await asyncio.gather(*delivery._tasks, return_exceptions=True)
+        await output.close()
+
+    def replay(self, first: int, last: int) -> None:
+        """Ask for some readings once more, as the verb does while nothing runs."""
+        begin, end = reading(first).received_at, reading(last).received_at
+        assert self.database.run_sync(lambda conn: outbox.rewind(conn, "file", begin, end))
+
+    def readings(self) -> list[str]:
+        """The keys in the file."""
+        return [
+            f"{PROFILE.identity.key}/{json.loads(line)['timestamp']}" for line in self.path.read_text().splitlines()
+        ]
+
+
+def test_a_replay_asked_for_after_a_kill_does_not_hide_what_the_kill_left(database: Database, tmp_path: Path) -> None:
+    file = Killable(database, tmp_path / "f")
+
+    async def scenario() -> None:
+        append(database, 0, 1, 2)
+        await file.run()
+        append(database, 3, 4, 5)
+        await file.run(killed_with_unacknowledged=True)
+        assert file.readings() == keys(range(6))
+        assert row(database, "file").cursor == 3
+        file.replay(1, 3)
+        await file.run()
+        assert file.readings() == keys([0, 1, 2, 1, 2, 3, 4, 5])
+        assert row(database, "file").waiting == 0
+
+    run(scenario())
+
+
+def test_a_replay_interrupted_by_a_kill_is_found_too_with_a_line_and_another_replay_behind_it(
+    database: Database, tmp_path: Path
+) -> None:
+    file = Killable(database, tmp_path / "f")
+
+    async def scenario() -> None:
+        append(database, 0, 1, 2)
+        await file.run()
+        file.replay(1, 3)
+        await file.run(killed_with_unacknowledged=True)
+        assert file.readings() == keys([0, 1, 2, 1, 2])
+        append(database, 3)
+        file.replay(0, 1)
+        await file.run()
+        assert file.readings() == keys([0, 1, 2, 1, 2, 0, 3])
+
+    run(scenario())
+
+
+def test_what_a_kill_left_in_two_files_is_found_behind_a_replay_of_one_kind(database: Database, tmp_path: Path) -> None:
+    file = Killable(database, tmp_path / "f")
+
+    async def scenario() -> None:
+        append(database, 0, 1)
+        await file.run()
+        database.run_sync(lambda conn: half_hours.record(conn, [slot(0), slot(1), slot(2)], PROFILE, now=START))
+        append(database, 2)
+        await file.run(killed_with_unacknowledged=True)
+        beside = half_hours_path(file.path)
+        before = beside.read_bytes()
+        assert before.count(b"\n") == 2
+        file.replay(0, 1)
+        await file.run()
+        assert file.readings() == keys([0, 1, 0, 2])
+        assert beside.read_bytes() == before
+
+    run(scenario())
+
+
+def test_a_tail_that_is_neither_stays(database: Database, tmp_path: Path) -> None:
+    file = Killable(database, tmp_path / "f")
+
+    async def scenario() -> None:
+        append(database, 0, 1)
+        await file.run()
+        with file.path.open("ab") as other:
+            other.write(b'{"timestamp": "another"}\n')
+        file.replay(0, 1)
+        append(database, 2)
+        await file.run()
+        assert [key.partition("/")[2] for key in file.readings()][2] == "another"
+        assert file.readings()[3:] == keys([0, 2])
+
+    run(scenario())
