@@ -9,6 +9,7 @@ from gettext import gettext as _
 from typing import Any, Final
 
 from hems_data_collector.cli.decode_values import to_json, to_lines
+from hems_data_collector.credentials import MASK
 from hems_data_collector.echonet import (
     CONTROLLER,
     METER,
@@ -30,6 +31,8 @@ from hems_data_collector.errors import PropertyError
 
 _COEFFICIENT: Final = 0xD3
 _UNIT: Final = 0xE1
+_ROUTE_B_NUMBER: Final = 0xC0
+_SHOWN_OF_NUMBER: Final = 4  # 00 and the maker's code; whether the rest is a secret is not known
 _REQUESTS: Final = frozenset({Esv.SET_I, Esv.SET_C, Esv.GET, Esv.INF_REQ, Esv.SET_GET})
 _WITHOUT_VALUES: Final = frozenset({Esv.GET, Esv.INF_REQ, Esv.SET_RES, Esv.INFC_RES})
 """Services whose entries name properties only; some clients send a dummy byte there (echonet-lite-meter §11)."""
@@ -175,7 +178,7 @@ def _entry(esv: Esv, eoj: Eoj, item: Property, scale: EnergyScale | None, *, is_
     row = spec_for(eoj, item.epc)
     shown: dict[str, Any] = {
         "epc": f"{item.epc:02X}",
-        "edt": item.edt.hex().upper(),
+        "edt": _edt(eoj, item),
         "name": None if row is None else row.name,
         "value": None,
         "unit": None,
@@ -188,9 +191,16 @@ def _entry(esv: Esv, eoj: Eoj, item: Property, scale: EnergyScale | None, *, is_
         value = decode_property(eoj, item.epc, item.edt)
     except PropertyError as error:
         if is_set and esv is not Esv.SET_GET:  # a refused value may well be one that the property does not allow
-            return Entry(json=shown, lines=[f"{label}: {_refused(item.edt.hex().upper())}"])
+            return Entry(json=shown, lines=[f"{label}: {_refused(shown['edt'])}"])
         return Entry(json=shown, lines=[f"{label}: {_('invalid')} ({error.what})"], fault=error.what)
     return _good_entry(esv, row, value, scale, shown, label, is_set=is_set)
+
+
+def _edt(eoj: Eoj, item: Property) -> str:
+    """The bytes of a value in hex, without what may be a secret."""
+    if eoj.class_code != METER.class_code or item.epc != _ROUTE_B_NUMBER or len(item.edt) <= _SHOWN_OF_NUMBER:
+        return item.edt.hex().upper()
+    return item.edt[:_SHOWN_OF_NUMBER].hex().upper() + MASK
 
 
 def _good_entry(

@@ -9,6 +9,7 @@ from enum import IntEnum
 from gettext import gettext as _
 from typing import Any, Final, TypeAlias
 
+from hems_data_collector.credentials import MASK
 from hems_data_collector.echonet import (
     Currents,
     DayHistory,
@@ -147,7 +148,7 @@ _JSON: Final[Mapping[type, Callable[[Any, Scale], Any]]] = {
         "code": value.code.hex().upper(),
     },
     OperatingTime: lambda value, scale: {"count": value.count, "unit": _words(value.unit), "seconds": value.seconds},
-    RouteBIdentification: lambda value, scale: {"maker": f"{value.maker:06X}", "free": value.free.hex().upper()},
+    RouteBIdentification: lambda value, scale: {"maker": f"{value.maker:06X}", "free": MASK},
     tuple: lambda value, scale: _list_json(value),
 }
 """Other types (str, Decimal) are JSON as they are."""
@@ -255,7 +256,7 @@ _LINES: Final[Mapping[type, Callable[[Any, Scale, str], list[str]]]] = {
     ManufacturerFault: _maker_fault_lines,
     OperatingTime: lambda value, scale, unit: [f"{value.count} x {_words(value.unit)}"],
     RouteBIdentification: lambda value, scale, unit: [
-        _("maker {maker}, {free}").format(maker=f"{value.maker:06X}", free=value.free.hex().upper())
+        _("maker {maker}, {free}").format(maker=f"{value.maker:06X}", free=MASK)
     ],
     tuple: lambda value, scale, unit: [" ".join(_list_json(value)) or "-"],
 }

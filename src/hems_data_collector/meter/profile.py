@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+from hems_data_collector.credentials import Secret
 from hems_data_collector.echonet import (
     METER,
     EnergyScale,
@@ -18,8 +19,8 @@ from hems_data_collector.readings import MeterIdentity
 MAPS_AND_MANDATORY = (0x82, 0x8A, 0x9D, 0x9E, 0x9F, 0xE1)
 """The first request: six properties that every meter must have, the maps among them (AIF §3.1.2)."""
 
-WANTED_CONSTANTS = (0x8D, 0xD3, 0xD7, 0x98, 0x97)
-"""The second request, as far as the get map lists them (AIF §3.1.3), and the meter's clock."""
+WANTED_CONSTANTS = (0x8D, 0xD3, 0xD7, 0x98, 0x97, 0xC0)
+"""The second request, as far as the get map lists them (AIF §3.1.3), and the meter's clock; six at most."""
 
 VERIFIED_CONSTANTS = (0x8D, 0xD3, 0xE1)
 """What a warm start reads again in free air time, to notice an exchanged meter."""
@@ -27,6 +28,7 @@ VERIFIED_CONSTANTS = (0x8D, 0xD3, 0xE1)
 POLLED = (0xE0, 0xE7, 0xE8, 0xEA, 0xE3, 0xEB)
 """One request gives all published values (docs/architecture.md)."""
 
+ROUTE_B_NUMBER = 0xC0
 DEFAULT_DIGITS = 8  # D7 is mandatory; without it only the full register width can be assumed
 
 
@@ -47,6 +49,8 @@ class MeterProfile:
     """Appendix release letter (82)."""
     t_seen: bool = False
     """The meter has given a T current at least once, so it is no two-wire supply (docs/record.md)."""
+    route_b_number: Secret | None = None
+    """Route B identification number (C0) in hex, where the meter has one; it identifies nothing here."""
 
     @property
     def scale(self) -> EnergyScale:
@@ -81,6 +85,9 @@ def with_constants(profile: MeterProfile, values: Mapping[int, bytes]) -> MeterP
     """
     identity = profile.identity
     for epc, edt in values.items():
+        if epc == ROUTE_B_NUMBER:  # whatever form it has: nothing depends on it
+            profile = replace(profile, route_b_number=Secret(edt.hex().upper()))
+            continue
         match decode_property(METER, epc, edt), epc:
             case PropertyMap(epcs=epcs), 0x9F:
                 profile = replace(profile, get_map=epcs)

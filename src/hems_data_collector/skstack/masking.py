@@ -1,9 +1,10 @@
 """The printable, secret-free form of any line, in either direction (skstack-ip §1.3, §4.4, §7 no. 12).
 
 Secret are the password and the Route-B id (SKSETPWD, SKSETRBID and their echoes, cut or glued), the id's last eight
-characters (PairID, registers S0A and S0B), link keys, and every PANA payload, which holds the id. A line that no rule
-knows may be the torn half of any of these: its long words are masked. The caller's own `credentials.Masker`, which
-knows the secrets themselves, is a second net behind this one.
+characters (PairID, registers S0A and S0B), link keys, and every PANA payload, which holds the id. The meter's Route B
+identification number (C0) is shown with zeros in place of what the maker put there: nobody says whether it is a secret.
+A line that no rule knows may be the torn half of any of these: its long words are masked. The caller's own
+`credentials.Masker`, which knows the secrets themselves, is a second net behind this one.
 """
 
 from __future__ import annotations
@@ -16,6 +17,10 @@ from hems_data_collector.skstack.framing import RXTCP_HEADER, RXUDP_HEADER
 
 _PANA_PORT: Final = b"02CC"
 _PANA_HANDLE: Final = b"2"  # SKSENDTO handle whose source port is 02CC as delivered (§2.6)
+_ECHONET_HEAD: Final = b"\x10\x81"  # of a frame; the number of entries and the entries follow (echonet-lite-meter §1.1)
+_COUNT_AT: Final = 11
+_ROUTE_B_NUMBER: Final = 0xC0
+_SHOWN_OF_NUMBER: Final = 4  # 00 and the maker's code; what follows is the maker's choice (echonet-lite-meter §6.1)
 _MAX_SHOWN: Final = 400  # characters of text of one line
 
 _DATA_KEYWORD: Final = re.compile(rb"ERX(?:UDP|TCP)")
@@ -64,7 +69,21 @@ def _masked_data_line(raw: bytes) -> str:
 
 
 def _data(data: bytes, elided: bool) -> str:
-    return f"<{len(data)} bytes elided>" if elided else data.hex().upper()
+    return f"<{len(data)} bytes elided>" if elided else _without_number(data).hex().upper()
+
+
+def _without_number(data: bytes) -> bytes:
+    """A payload with zeros in the Route B identification number, so that it can still be decoded."""
+    if not data.startswith(_ECHONET_HEAD) or bytes((_ROUTE_B_NUMBER,)) not in data:
+        return data
+    shown, at = bytearray(data), _COUNT_AT + 1
+    while at + 2 <= len(shown):
+        epc, end = shown[at], min(at + 2 + shown[at + 1], len(shown))
+        if epc == _ROUTE_B_NUMBER:
+            begin = min(at + 2 + _SHOWN_OF_NUMBER, end)
+            shown[begin:end] = bytes(end - begin)
+        at = end
+    return bytes(shown)
 
 
 def _masked_text(raw: bytes) -> str:

@@ -14,6 +14,7 @@ from typing import Any
 
 import msgspec
 
+from hems_data_collector.credentials import Secret
 from hems_data_collector.errors import StoreUnavailable
 from hems_data_collector.link.base import Pan
 from hems_data_collector.meter.profile import MeterProfile
@@ -67,7 +68,7 @@ def recall(conn: sqlite3.Connection, port: str) -> Remembered:
     if row is None:
         return Remembered()
     try:
-        return msgspec.json.decode(row[0], type=Remembered)
+        return msgspec.json.decode(row[0], type=Remembered, dec_hook=_from_json)
     except (msgspec.MsgspecError, ValueError) as error:
         log.debug("What was remembered of a port cannot be read: %s", error)
         return Remembered()
@@ -77,5 +78,18 @@ def remember(conn: sqlite3.Connection, ports: Mapping[str, Remembered]) -> None:
     """Store `ports` in place of what was stored of them."""
     conn.executemany(
         "INSERT OR REPLACE INTO ports (port, remembered) VALUES (?, ?)",
-        [(port, msgspec.json.encode(known)) for port, known in ports.items()],
+        [(port, msgspec.json.encode(known, enc_hook=_to_json)) for port, known in ports.items()],
     )
+
+
+def _to_json(value: object) -> str:
+    """What JSON has no form for: a secret, which the file's mode keeps."""
+    if isinstance(value, Secret):
+        return value.reveal()
+    raise NotImplementedError(type(value))
+
+
+def _from_json(kind: type, value: object) -> object:
+    if kind is Secret and isinstance(value, str):
+        return Secret(value)
+    raise NotImplementedError(kind)

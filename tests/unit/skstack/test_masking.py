@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
 from hems_data_collector.skstack import masked_line
@@ -69,6 +71,29 @@ def test_an_echonet_lite_payload_is_shown_in_hex_whatever_the_mode() -> None:
     assert masked_line(header.encode() + b"\x10\x81\r\n") == header + "10810D0A"
     assert masked_line(header.encode() + b"\x10\x81\r\n\r\n") == header + "10810D0A"
     assert masked_line(header.encode() + b"10810d0a\r\n") == header + "10810D0A"
+
+
+G73 = "1081001F02880105FF0172{count}C01000000016{free}"
+"""The Route B identification number, alone or among others."""
+
+
+@pytest.mark.parametrize("mode", [bytes.fromhex, str.encode], ids=["binary", "hex"])
+@pytest.mark.parametrize(("count", "before", "behind"), [("01", "", ""), ("03", "E10101", "D70106")])
+def test_the_number_that_may_be_a_secret_is_shown_with_zeros(
+    mode: Callable[[str], bytes], count: str, before: str, behind: str
+) -> None:
+    text = G73.format(count=count, free="3132333435363738393A3B3C").replace("C010", before + "C010") + behind
+    header = f"{HEAD}0E1A 0E1A 001D129012345678 1 {len(text) // 2:04X} "
+    shown = text.replace("3132333435363738393A3B3C", "0" * 24)
+    assert masked_line(header.encode() + mode(text) + b"\r\n") == header + shown
+
+
+@pytest.mark.parametrize(
+    "payload", ["108100", "1081C0", "1081001F02880105FF017201C0", "1081001F02880105FF017201C01000"]
+)
+def test_a_cut_payload_is_shown_as_far_as_it_goes(payload: str) -> None:
+    header = f"{HEAD}0E1A 0E1A 001D129012345678 1 {len(payload) // 2:04X} "
+    assert masked_line((header + payload).encode()) == header + payload
 
 
 @pytest.mark.parametrize(

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+from hems_data_collector.credentials import Secret
 from hems_data_collector.link.base import Pan
 from hems_data_collector.store.database import Database
 from hems_data_collector.store.ports import Ports, Remembered, remember
@@ -26,6 +28,16 @@ def test_everything_remembered_comes_back(tmp_path: Path) -> None:
         assert again.recall("/dev/ttyUSB0") == Remembered(pan=PAN, profile=EXPORTING)
         assert again.recall("/dev/ttyUSB1") == Remembered(terminated_at=SLOT)
         assert again.recall("/dev/ttyUSB2") == Remembered()
+
+
+def test_a_secret_of_the_meter_comes_back_and_shows_nowhere_else(database: Database) -> None:
+    ports = Ports(database)
+    profile = replace(EXPORTING, route_b_number=Secret("0000001600000000"))
+    assert "00000016" not in repr(ports.remember("p", profile=profile))
+    known = Ports(database).recall("p").profile
+    assert known == profile
+    assert known.route_b_number is not None
+    assert known.route_b_number.reveal() == "0000001600000000"
 
 
 def test_what_cannot_be_written_is_written_with_the_next_change(tmp_path: Path) -> None:
