@@ -1,4 +1,4 @@
-"""`open_transport` over every carrier of a serial port: a pty, raw TCP, Debian's ser2net, RFC 2217.
+"""`open_transport` over every carrier of a serial port: a pty, raw TCP, Debian's ser2net and socat, RFC 2217.
 
 Behind each carrier stands either a device that sends back what it gets, to see every byte arrive, or the emulated
 stick, to take one reading with the whole collector.
@@ -7,36 +7,22 @@ stick, to take one reading with the whole collector.
 from __future__ import annotations
 
 import asyncio
-import os
-import shutil
-import socket
-from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from pathlib import Path
 from random import Random
-from typing import Any, TypeAlias
 
 import pytest
 
 from hems_data_collector.app import read_once
 from hems_data_collector.config import load_settings
-from hems_data_collector.emulator import (
-    SAMPLE_PASSWORD,
-    SAMPLE_ROUTE_B_ID,
-    Emulator,
-    EmulatorSettings,
-    serve_pty,
-    serve_tcp,
-)
+from hems_data_collector.emulator import SAMPLE_PASSWORD, SAMPLE_ROUTE_B_ID, Emulator, EmulatorSettings
 from hems_data_collector.errors import PortBusy, PortLost, PortNotFound
 from hems_data_collector.link import serial_port
 from hems_data_collector.link.transport import Transport, open_transport
+from support.carriers import BAUDRATE, CARRIERS, PATIENCE_S, Making, free_port, pty, tcp
 from support.rfc2217_server import SET_BAUDRATE, SET_CONTROL, SET_DATASIZE, SET_PARITY, SET_STOPSIZE, Rfc2217Server
 
 pytestmark = pytest.mark.services
 
-BAUDRATE = 115_200
-PATIENCE_S = 10.0
 CREDENTIALS = {"B_ROUTE_ID": SAMPLE_ROUTE_B_ID, "B_ROUTE_PASSWORD": SAMPLE_PASSWORD}
 
 
@@ -47,10 +33,16 @@ class Loopback:
         self._queue: asyncio.Queue[bytes] = asyncio.Queue()
 
     async def read(self) -> bytes:
-        return await self._queue.get()
+        data = await self._queue.get()
+        if not data:
+            raise PortLost("The port is gone.")
+        return data
 
     async def write(self, data: bytes) -> None:
         self._queue.put_nowait(data)
+
+    def break_off(self, why: str) -> None:
+        self._queue.put_nowait(b"")
 
     async def close(self) -> None:
         """Nothing to let go of."""
@@ -69,88 +61,9 @@ class LoopbackStick:
         """Nothing to stop."""
 
 
-Device: TypeAlias = Any
-Carrier: TypeAlias = Callable[[Device, Path], AbstractAsyncContextManager[str]]
-
-
-@asynccontextmanager
-async def served(serve: Callable[[Callable[[str], None]], Any]) -> AsyncIterator[str]:
-    """Run a server of the emulator; gives the place that it names when it is ready."""
-    place: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-    task = asyncio.ensure_future(serve(place.set_result))
-    try:
-        yield await asyncio.wait_for(place, PATIENCE_S)
-    finally:
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
-
-
-@asynccontextmanager
-async def pty(device: Device, folder: Path) -> AsyncIterator[str]:
-    async with served(lambda ready: serve_pty(device, str(folder / "stick"), ready=ready)) as path:
-        yield path
-
-
-@asynccontextmanager
-async def tcp(device: Device, folder: Path) -> AsyncIterator[str]:
-    async with served(lambda ready: serve_tcp(device, "127.0.0.1", 0, ready=ready)) as address:
-        yield f"socket://{address}"
-
-
-@asynccontextmanager
-async def ser2net(device: Device, folder: Path) -> AsyncIterator[str]:
-    """Debian's ser2net, raw, in front of the pty."""
-    program = shutil.which("ser2net", path=f"{os.environ['PATH']}:/usr/sbin")
-    if program is None:
-        pytest.skip("ser2net is not installed: sudo apt-get install ser2net")
-    async with pty(device, folder) as path:
-        port = free_port()
-        configuration = folder / "ser2net.yaml"
-        accepter, connector = f"tcp,127.0.0.1,{port}", f"serialdev,{path},{BAUDRATE}n81,local"
-        configuration.write_text(f"connection: &stick\n  accepter: {accepter}\n  connector: {connector}\n")
-        process = await asyncio.create_subprocess_exec(
-            program, "-n", "-c", str(configuration), "-P", str(folder / "pid")
-        )
-        try:
-            await listening(port)
-            yield f"socket://127.0.0.1:{port}"
-        finally:
-            process.terminate()
-            await process.wait()
-
-
-@asynccontextmanager
-async def rfc2217(device: Device, folder: Path) -> AsyncIterator[str]:
-    async with Rfc2217Server(device.open_port) as server:
-        yield server.url
-
-
-CARRIERS: dict[str, Carrier] = {"pty": pty, "tcp": tcp, "ser2net": ser2net, "rfc2217": rfc2217}
-
-
 @pytest.fixture(params=CARRIERS)
-def carrier(request: pytest.FixtureRequest) -> Carrier:
+def carrier(request: pytest.FixtureRequest) -> Making:
     return CARRIERS[request.param]
-
-
-def free_port() -> int:
-    """A TCP port that nobody uses at the moment."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-async def listening(port: int) -> None:
-    """Return as soon as somebody listens at `port`."""
-    async with asyncio.timeout(PATIENCE_S):
-        while True:
-            with suppress(ConnectionRefusedError):
-                _, writer = await asyncio.open_connection("127.0.0.1", port)
-                writer.close()
-                await writer.wait_closed()
-                return
-            await asyncio.sleep(0.02)  # there is no event for a server of another process
 
 
 async def ask_version(transport: Transport) -> bytes:
@@ -172,13 +85,13 @@ async def exactly(transport: Transport, size: int) -> bytes:
     return data
 
 
-async def test_every_byte_arrives_as_it_was_sent(carrier: Carrier, tmp_path: Path) -> None:
+async def test_every_byte_arrives_as_it_was_sent(carrier: Making, tmp_path: Path) -> None:
     sent = [Random(size).randbytes(size) for size in (1, 7, 700, 1400)] + [
         bytes(range(256)),
         b"\r\n\x11\x13\xff\xff\x00",
     ]
-    async with carrier(LoopbackStick(), tmp_path) as url:
-        transport = await open_transport(url, BAUDRATE)
+    async with carrier(LoopbackStick(), tmp_path) as served:
+        transport = await open_transport(served.url, BAUDRATE)
         try:
             for data in sent:
                 await transport.write(data)
@@ -187,20 +100,20 @@ async def test_every_byte_arrives_as_it_was_sent(carrier: Carrier, tmp_path: Pat
             await transport.close()
 
 
-async def test_a_port_that_was_closed_can_be_opened_again(carrier: Carrier, tmp_path: Path) -> None:
-    async with carrier(Emulator(EmulatorSettings.from_query("fast=1")), tmp_path) as url:
+async def test_a_port_that_was_closed_can_be_opened_again(carrier: Making, tmp_path: Path) -> None:
+    async with carrier(Emulator(EmulatorSettings.from_query("fast=1")), tmp_path) as served:
         for _ in range(3):
-            transport = await open_transport(url, BAUDRATE)
+            transport = await open_transport(served.url, BAUDRATE)
             assert await ask_version(transport) == b"SKVER\r\nEVER 1.2.10\r\nOK\r\n"
             await transport.close()
 
 
 @pytest.mark.parametrize("module", ["bp35a1", "rl7023-dss"])
-async def test_the_collector_reads_the_meter(carrier: Carrier, module: str, tmp_path: Path) -> None:
+async def test_the_collector_reads_the_meter(carrier: Making, module: str, tmp_path: Path) -> None:
     emulator = Emulator(EmulatorSettings.from_query(f"module={module}&fast=1&unit=02"))
-    async with carrier(emulator, tmp_path) as url:
+    async with carrier(emulator, tmp_path) as served:
         environ = {**CREDENTIALS, "XDG_STATE_HOME": str(tmp_path)}
-        settings = load_settings({"port": url}, environ, tmp_path, one_shot=True)
+        settings = load_settings({"port": served.url}, environ, tmp_path, one_shot=True)
         async with asyncio.timeout(PATIENCE_S):
             _, _, record = await read_once(settings)
     truth = emulator.truth[-1]
@@ -211,10 +124,10 @@ async def test_the_collector_reads_the_meter(carrier: Carrier, module: str, tmp_
     assert emulator.counters.terminations == 1
 
 
-async def test_an_unplugged_stick_is_a_lost_port(carrier: Carrier, tmp_path: Path) -> None:
+async def test_an_unplugged_stick_is_a_lost_port(carrier: Making, tmp_path: Path) -> None:
     emulator = Emulator(EmulatorSettings.from_query("fast=1"))
-    async with carrier(emulator, tmp_path) as url:
-        transport = await open_transport(url, BAUDRATE)
+    async with carrier(emulator, tmp_path) as served:
+        transport = await open_transport(served.url, BAUDRATE)
         await ask_version(transport)
         emulator.inject("unplug:0")
         with pytest.raises(PortLost, match="went away"):
@@ -245,10 +158,10 @@ async def test_a_server_that_drops_the_connection_is_a_lost_port() -> None:
 
 
 async def test_a_device_that_another_program_holds_is_busy(tmp_path: Path) -> None:
-    async with pty(LoopbackStick(), tmp_path) as path:
-        first = await open_transport(path, BAUDRATE)
+    async with pty(LoopbackStick(), tmp_path) as served:
+        first = await open_transport(served.url, BAUDRATE)
         with pytest.raises(PortBusy):
-            await open_transport(path, BAUDRATE)
+            await open_transport(served.url, BAUDRATE)
         await first.close()
 
 
@@ -260,6 +173,6 @@ async def test_nobody_listening_is_no_port(scheme: str) -> None:
 
 async def test_a_server_without_rfc2217_is_no_port(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(serial_port, "CONNECT_TIMEOUT_S", 0.5)
-    async with tcp(LoopbackStick(), Path()) as url:
+    async with tcp(LoopbackStick(), Path()) as served:
         with pytest.raises(PortNotFound):
-            await open_transport(url.replace("socket:", "rfc2217:"), BAUDRATE)
+            await open_transport(served.url.replace("socket:", "rfc2217:"), BAUDRATE)

@@ -115,8 +115,9 @@ def escaped(data: bytes) -> bytes:
 class Rfc2217Server:
     """Serves one device at a time: `async with Rfc2217Server(open_device) as server`, then connect to `server.url`."""
 
-    def __init__(self, open_device: Callable[[], SerialEnd]) -> None:
+    def __init__(self, open_device: Callable[[], SerialEnd], port: int = 0) -> None:
         self._open_device = open_device
+        self._port = port
         self._server: asyncio.Server | None = None
         self._connections: set[asyncio.Task[None]] = set()
         self.com_port = ComPort()
@@ -129,7 +130,7 @@ class Rfc2217Server:
         return f"rfc2217://127.0.0.1:{self._server.sockets[0].getsockname()[1]}"
 
     async def __aenter__(self) -> Rfc2217Server:
-        self._server = await asyncio.start_server(self._connected, "127.0.0.1", 0)
+        self._server = await asyncio.start_server(self._connected, "127.0.0.1", self._port)
         return self
 
     async def __aexit__(self, *_: object) -> None:
