@@ -12,6 +12,7 @@ import re
 import shutil
 import signal
 import socket
+from asyncio.subprocess import Process
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
@@ -32,16 +33,22 @@ Started: TypeAlias = Callable[[], AbstractAsyncContextManager[object]]
 
 
 class Carrier:
-    """A served port: `url` leads to it, `restart` takes it away and brings it back."""
+    """A served port: `url` leads to it; `stop` takes it away and `start` brings it back."""
 
     def __init__(self, url: str, begin: Started) -> None:
         self.url = url
         self._begin = begin
         self._running = AsyncExitStack()
+        self._server: object = None
 
     async def start(self) -> None:
         """Serve; returns when the port can be opened."""
-        await self._running.enter_async_context(self._begin())
+        self._server = await self._running.enter_async_context(self._begin())
+
+    def tell(self, number: signal.Signals) -> None:
+        """Send a signal to the server, where that is a process of its own."""
+        assert isinstance(self._server, Process)
+        os.killpg(self._server.pid, number)
 
     async def stop(self) -> None:
         """Be gone, without a word to whoever has the port open."""
@@ -75,12 +82,12 @@ async def _served(serve: Callable[[Callable[[str], None]], Awaitable[None]]) -> 
 
 
 @asynccontextmanager
-async def _program(*command: str, ready: Callable[[], Awaitable[object]]) -> AsyncIterator[None]:
+async def _program(*command: str, ready: Callable[[], Awaitable[object]]) -> AsyncIterator[Process]:
     """Run a server, and what it forks, until it is killed."""
     process = await asyncio.create_subprocess_exec(*command, start_new_session=True)
     try:
         await ready()
-        yield
+        yield process
     finally:
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
