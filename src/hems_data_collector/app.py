@@ -113,7 +113,11 @@ async def _register(database: Database, outputs: Sequence[Output], settings: Set
     names = [output.name for output in outputs if output.backlog]
     now = clock.now()
     try:
-        await database.run(lambda conn: outbox.register(conn, names, now=now, since=settings.deliver_from))
+        await database.run(
+            lambda conn: outbox.register(
+                conn, names, now=now, since=settings.deliver_from, half_hours=settings.half_hours
+            )
+        )
     except StoreUnavailable as error:
         log.warning("%s", error)
 

@@ -108,7 +108,6 @@ class StoreSettings:
 
     database: Path
     zone: ZoneInfo
-    half_hours: bool
     secrets: tuple[Secret, ...]
 
 
@@ -162,11 +161,10 @@ def load_store_settings(flags: Mapping[str, FlagValue], environ: Mapping[str, st
     """Settle only what a verb on the stored data needs; raises ConfigError, naming setting, source and remedy."""
     sources = read_sources(flags, environ, cwd, toml_types())
     values = _Values(sources)
-    database, zone, half_hours = (values.one(_CORE[name]) for name in ("database", "local_timezone", "half_hours"))
+    database, zone = (values.one(_CORE[name]) for name in ("database", "local_timezone"))
     return StoreSettings(
         database=_database(database, _state_directory(sources.environ, cwd) if database is None else cwd, cwd),
         zone=zone,
-        half_hours=half_hours,
         secrets=_other_secrets(sources),
     )
 

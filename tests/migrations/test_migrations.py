@@ -59,6 +59,16 @@ def test_a_frozen_database_is_migrated_with_all_that_is_in_it(version: int, tmp_
         fresh.close()
 
 
+def test_an_output_of_the_first_version_waits_for_readings_until_the_collector_says_otherwise(tmp_path: Path) -> None:
+    path = tmp_path / "hems.db"
+    path.write_bytes(gzip.decompress(FROZEN[1].read_bytes()))
+    with opened(path) as database:
+        (_, before) = database.run_sync(outbox.states)
+        database.run_sync(lambda conn: outbox.register(conn, ["file", "webhook"], now=NOW, half_hours=True))
+        (_, after) = database.run_sync(outbox.states)
+    assert (before.waiting, after.waiting) == (READINGS - 1, READINGS - 1 + SLOTS - 1)
+
+
 def schema(conn: sqlite3.Connection) -> set[tuple[str, ...]]:
     """Names and columns of all tables and indexes, however their SQL came to be."""
     names = [name for (name,) in conn.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]

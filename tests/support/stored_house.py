@@ -36,12 +36,16 @@ def stored(
             database.run_sync(lambda conn, each=each: readings.append(conn, each, None, profile))  # type: ignore[misc]
 
 
-def deliver(output: str, upto: int, *, refused: int | None = None, problem: str = "") -> None:
-    """`output` got the records up to the number `upto`, but `refused`; with a `problem` it is retrying now."""
+def deliver(output: str, upto: int, *, refused: int | None = None, problem: str = "", half_hours: bool = False) -> None:
+    """`output` got the records up to the number `upto`, but `refused`; with a `problem` it is retrying now.
+
+    It runs with or without `half_hours`.
+    """
     with opened(FILE) as database:
 
         def work(conn: sqlite3.Connection) -> None:
-            outbox.register(conn, [output], now=SLOT, since=datetime(2000, 1, 1, tzinfo=UTC))
+            since = datetime(2000, 1, 1, tzinfo=UTC)
+            outbox.register(conn, [output], now=SLOT, since=since, half_hours=half_hours)
             for seq, record in outbox.batch(conn, output, upto, half_hours=True):
                 if seq == refused:
                     outbox.dead_letter(conn, output, seq, key=record.key, reason="400 no such field", tries=3, now=NOW)

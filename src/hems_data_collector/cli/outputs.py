@@ -30,7 +30,7 @@ def add_arguments(parser: Parser) -> None:
         "wait for it, and how many it refused (dead letters). Nothing ever waits for stdout, so it is not shown."
     )
     parser.add_argument("--json", action="store_true", help=_("one JSON object a line"))
-    add_store_flags(parser, owed=True)
+    add_store_flags(parser)
     parser.epilog = _(
         "health:\n"
         "  ok        the last try worked\n"
@@ -77,7 +77,7 @@ def described(stored: Stored) -> list[dict[str, Any]]:
             "delivered": row.delivered,
             "last_delivered": None if row.last_delivered is None else iso_utc(row.last_delivered),
         }
-        for row in outbox.states(stored.conn, half_hours=stored.settings.half_hours)
+        for row in outbox.states(stored.conn)
     ]
 
 

@@ -36,7 +36,7 @@ def add_arguments(parser: Parser) -> None:
         metavar="TIME",
         help=_("until the end of this day, or until this time (default: now)"),
     )
-    add_store_flags(parser, owed=True)
+    add_store_flags(parser)
     parser.epilog = _(
         "--to counts a day or a month whole, by LOCAL_TIMEZONE. Times may be written as\n{forms}.\n\n"
         "examples:\n"
@@ -67,4 +67,4 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _waiting(stored: Stored, name: str) -> int:
-    return outbox.waiting(stored.conn, name, half_hours=stored.settings.half_hours)
+    return outbox.waiting(stored.conn, name)

@@ -45,7 +45,7 @@ def add_arguments(parser: Parser) -> None:
         "without a running collector, and asks nothing of the meter."
     )
     parser.add_argument("--json", action="store_true", help=_("one JSON object; ages in seconds, times in UTC"))
-    add_store_flags(parser, owed=True)
+    add_store_flags(parser)
     parser.epilog = _(
         "examples:\n"
         "  {program} status\n"

@@ -28,10 +28,9 @@ if TYPE_CHECKING:
     from hems_data_collector.config import StoreSettings
 
 STORE_SETTINGS: Final = (
-    *(row for row in CORE_SETTINGS if row.name in ("database", "local_timezone", "half_hours")),
+    *(row for row in CORE_SETTINGS if row.name in ("database", "local_timezone")),
     CONFIG_SETTING,
 )
-_SHOWN: Final = tuple(row for row in STORE_SETTINGS if row.name != "half_hours")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,17 +42,9 @@ class Stored:
     now: datetime
 
 
-def add_store_flags(parser: Parser, *, owed: bool = False) -> None:
-    """`--database` and its companions; `owed` for verbs that count what outputs are still to get."""
-    add_settings(parser, _SHOWN)
-    if owed:
-        parser.add_argument(
-            "--half-hours",
-            action="store_const",
-            const="true",
-            default=argparse.SUPPRESS,
-            help=_("count half-hour records too, as the collector with --half-hours (variable: HALF_HOURS)"),
-        )
+def add_store_flags(parser: Parser) -> None:
+    """`--database` and its companions."""
+    add_settings(parser, STORE_SETTINGS)
     parser.add_argument("--debug", action="store_true", help=_("show where in the program a bug is"))
     parser.add_help_flag()
 

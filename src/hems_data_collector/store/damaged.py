@@ -40,7 +40,7 @@ _SLOT, _RAW, _RAW_OR_NOT = _int(METERS_SINCE_S, YEAR_2100_S), _int(0, COUNT_MAX)
 _RAW_OR_MINUS = _int(-1, COUNT_MAX)
 _SECONDS_OR_NOT = _int(0, YEAR_2100_S, missing=True)
 _WATTS_OR_NOT, _TENTHS_OR_NOT = _int(-NUMBER_MAX, NUMBER_MAX, missing=True), _int(-0x8000, 0x7FFF, missing=True)
-_COUNT, _FLAG, _SOURCE = _int(0, SUM_MAX), _int(0, 1), _int(0, 3)
+_COUNT, _FLAG, _SOURCE, _KINDS = _int(0, SUM_MAX), _int(0, 1), _int(0, 3), _int(1, 3)
 _TEXT, _TEXT_OR_NOT = _type(str), _type(str, missing=True)
 
 SHAPES: Final = MappingProxyType(
@@ -78,14 +78,17 @@ SHAPES: Final = MappingProxyType(
             False,
             (
                 *(_TEXT, _SEQ, _type(bytes, missing=True), _TEXT, _MICROS, _TEXT, _COUNT),
-                *(_MICROS_OR_NOT, _MICROS_OR_NOT),
+                *(_MICROS_OR_NOT, _MICROS_OR_NOT, _KINDS),
             ),
         ),
-        "replays": (True, (_OWN_NUMBER, _TEXT, _SEQ, _SEQ, _MICROS_OR_NOT, _MICROS_OR_NOT, _int(1, 3))),
+        "replays": (True, (_OWN_NUMBER, _TEXT, _SEQ, _SEQ, _MICROS_OR_NOT, _MICROS_OR_NOT, _KINDS)),
         "dead_letters": (False, (_TEXT, _SEQ, _TEXT, _TEXT, _MICROS, _COUNT)),
     }
 )
 """By table: whether its rows have a number of their own, and what each column may be."""
+_OLDER: Final = (("outputs", (False, SHAPES["outputs"][1][:-1])),)
+"""What rows of earlier versions look like, which stay as they are until they are written again."""
+_ALL: Final = (*SHAPES.items(), *_OLDER)
 
 
 def _holds(check: Check, value: Value) -> bool:
@@ -95,10 +98,10 @@ def _holds(check: Check, value: Value) -> bool:
 _BY_SIZE: Final = MappingProxyType(
     {
         (numbered, size): tuple(
-            (table, checks) for table, (own, checks) in SHAPES.items() if (own, len(checks)) == (numbered, size)
+            (table, checks) for table, (own, checks) in _ALL if (own, len(checks)) == (numbered, size)
         )
         for numbered in (True, False)
-        for size in {len(checks) for _, checks in SHAPES.values()}
+        for size in {len(checks) for _, (_own, checks) in _ALL}
     }
 )
 _COUNTED: Final = frozenset(((True, len(SHAPES["readings"][1])), (False, len(SHAPES["half_hours"][1]))))

@@ -17,7 +17,7 @@ from hems_data_collector.store.records import Span, count, position_at, spans_of
 from hems_data_collector.store.times import from_micros, to_micros
 
 FORGOTTEN_AFTER: Final = timedelta(days=30)  # an output that is not configured any more
-READINGS, HALF_HOURS = 1, 2  # what a replay is of, in `replays`
+READINGS, HALF_HOURS = 1, 2  # what an output takes and what a replay is of, in `outputs` and `replays`
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,7 +31,7 @@ class OutputRow:
     since: datetime
     reason: str
     waiting: int
-    """Records that it has not got yet, half-hour records included."""
+    """Records that it has not got yet."""
     dead_letters: int
     delivered: int
     last_delivered: datetime | None
@@ -50,8 +50,15 @@ class DeadLetter:
     tries: int
 
 
-def register(conn: sqlite3.Connection, names: Collection[str], *, now: datetime, since: datetime | None = None) -> None:
-    """Make `names` the configured outputs.
+def register(
+    conn: sqlite3.Connection,
+    names: Collection[str],
+    *,
+    now: datetime,
+    since: datetime | None = None,
+    half_hours: bool = True,
+) -> None:
+    """Make `names` the configured outputs, which get readings and maybe half hours.
 
     A new one starts at the present, or with the first record of `since` or later (records that came into the log after
     that one go along). One that is known keeps its place. One that has not been configured for 30 days is forgotten.
@@ -60,9 +67,9 @@ def register(conn: sqlite3.Connection, names: Collection[str], *, now: datetime,
     start = next_seq(conn) - 1 if since is None else position_at(conn, since)
     for name in names:
         conn.execute(
-            "INSERT INTO outputs (name, cursor, since_us) VALUES (?, ?, ?)"
-            " ON CONFLICT (name) DO UPDATE SET removed_us = NULL",
-            (name, start, now_us),
+            "INSERT INTO outputs (name, cursor, since_us, kinds) VALUES (?, ?, ?, ?)"
+            " ON CONFLICT (name) DO UPDATE SET removed_us = NULL, kinds = excluded.kinds",
+            (name, start, now_us, READINGS | half_hours * HALF_HOURS),
         )
     for (name,) in conn.execute("SELECT name FROM outputs WHERE removed_us IS NULL").fetchall():
         if name not in names:
@@ -138,8 +145,8 @@ def set_checkpoint(conn: sqlite3.Connection, output: str, checkpoint: bytes | No
     )
 
 
-def states(conn: sqlite3.Connection, *, half_hours: bool = True) -> list[OutputRow]:
-    """Every output that is not forgotten, by name."""
+def states(conn: sqlite3.Connection, *, half_hours: bool | None = None) -> list[OutputRow]:
+    """Every output that is not forgotten, by name; `half_hours` as in `waiting`."""
     rows = conn.execute(
         "SELECT name, cursor, checkpoint, health, since_us, reason, delivered, last_delivered_us, removed_us,"
         " (SELECT count(*) FROM dead_letters WHERE output = name) FROM outputs ORDER BY name"
@@ -162,8 +169,14 @@ def states(conn: sqlite3.Connection, *, half_hours: bool = True) -> list[OutputR
     ]
 
 
-def waiting(conn: sqlite3.Connection, output: str, *, half_hours: bool) -> int:
-    """How many records `output` has not got yet, those to be sent once more included."""
+def waiting(conn: sqlite3.Connection, output: str, *, half_hours: bool | None = None) -> int:
+    """How many records `output` has not got yet, those to be sent once more included.
+
+    Half-hour records count as `half_hours` says, else where it was registered for them.
+    """
+    if half_hours is None:
+        row = conn.execute("SELECT kinds FROM outputs WHERE name = ?", (output,)).fetchone()
+        half_hours = row is None or bool(row[0] & HALF_HOURS)
     spans = [_wanted(again.span, half_hours) for again in _replays(conn, output)]
     spans.append(Span(first=cursor(conn, output) + 1, half_hours=half_hours))
     return sum(count(conn, span) for span in spans)

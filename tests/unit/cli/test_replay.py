@@ -49,8 +49,12 @@ def test_a_stretch_of_time_goes_out_once_more(capsys: pytest.CaptureFixture[str]
 @pytest.mark.usefixtures("all_delivered")
 def test_without_an_end_it_is_up_to_now(capsys: pytest.CaptureFixture[str]) -> None:
     assert "10 records go" in done(capsys, "replay", "-o", "webhook", "--from", "today")[1]
-    argv = ("replay", "-o", "webhook", "--from", "today", "--half-hours")
-    assert "12 records go" in done(capsys, *argv)[1]
+
+
+@pytest.mark.usefixtures("all_delivered")
+def test_half_hours_are_replayed_where_the_collector_sends_them(capsys: pytest.CaptureFixture[str]) -> None:
+    deliver("webhook", 12, half_hours=True)
+    assert "12 records go" in done(capsys, "replay", "-o", "webhook", "--from", "today")[1]
 
 
 @pytest.mark.usefixtures("all_delivered")

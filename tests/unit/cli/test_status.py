@@ -187,15 +187,12 @@ def test_each_output_shows_what_it_got_and_what_waits(capsys: pytest.CaptureFixt
     ]
 
 
-def test_half_hour_records_wait_only_where_they_are_sent(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_half_hour_records_wait_only_where_the_collector_sends_them(capsys: pytest.CaptureFixture[str]) -> None:
     stored([slot(0), slot(1), slot(2)], appended=[reading(0)])
-    deliver("webhook", 0)
-    assert json.loads(shown(capsys, "outputs", "--json"))["waiting"] == 1
-    assert json.loads(shown(capsys, "outputs", "--json", "--half-hours"))["waiting"] == 3
-    monkeypatch.setenv("HALF_HOURS", "true")
-    assert json.loads(shown(capsys, "outputs", "--json"))["waiting"] == 3
+    for sent, waiting in ((False, 1), (True, 3), (False, 1)):
+        deliver("webhook", 0, half_hours=sent)
+        assert json.loads(shown(capsys, "outputs", "--json"))["waiting"] == waiting
+        assert state(capsys)["outputs"][0]["waiting"] == waiting
 
 
 def test_an_output_that_is_gone_is_shown_as_removed(capsys: pytest.CaptureFixture[str]) -> None:

@@ -29,6 +29,15 @@ def done(conn: sqlite3.Connection, seq: int, checkpoint: bytes | None = None, co
     outbox.acknowledge(conn, "file", seq, checkpoint=checkpoint, count=count, now=NOW)
 
 
+def test_half_hours_wait_for_an_output_that_is_registered_for_them(conn: sqlite3.Connection) -> None:
+    outbox.register(conn, ["file"], now=NOW, half_hours=False)
+    half_hours.record(conn, [slot(0), slot(1), slot(2)], PROFILE, now=NOW)
+    readings.append(conn, reading(0), None, PROFILE)
+    assert [outbox.waiting(conn, "file", half_hours=each) for each in (None, False, True)] == [1, 1, 3]
+    outbox.register(conn, ["file"], now=NOW, half_hours=True)
+    assert outbox.waiting(conn, "file") == outbox.states(conn)[0].waiting == 3
+
+
 def test_a_new_output_starts_at_the_present_and_gets_what_was_published(conn: sqlite3.Connection) -> None:
     append(conn, 0)
     outbox.register(conn, ["file"], now=NOW)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import os
 import shutil
 import sqlite3
@@ -100,6 +101,19 @@ def test_every_row_of_every_table_is_read_from_the_pages(sound: Path) -> None:
     assert numbers == [seq for (seq,) in conn.execute("SELECT seq FROM readings")]
     conn.close()
     assert found.last_seq == LAST
+    assert found.unreadable == 0
+
+
+@pytest.mark.parametrize("migrated", [False, True])
+def test_rows_of_an_earlier_version_are_read_too(tmp_path: Path, migrated: bool) -> None:
+    """A migration leaves them as they are, and damage may come before it."""
+    path = tmp_path / "hems.db"
+    path.write_bytes(gzip.decompress((Path(__file__).parents[2] / "migrations" / "0001.db.gz").read_bytes()))
+    if migrated:
+        with opened(path):
+            pass
+    found = DamagedFile.read(path)
+    assert [row.values[:2] for row in found.tables["outputs"]] == [("file", 60), ("webhook", 1)]
     assert found.unreadable == 0
 
 
