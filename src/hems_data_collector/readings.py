@@ -13,6 +13,7 @@ from enum import StrEnum
 from typing import Final, TypeAlias
 
 HALF_HOUR: Final = timedelta(minutes=30)
+MINUTE: Final = timedelta(minutes=1)
 
 READING_KIND: Final = "reading"
 HALF_HOUR_KIND: Final = "half-hour"
@@ -95,6 +96,21 @@ class HalfHour:
     coefficient: int
     exponent: int
     source: HalfHourSource
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Minute:
+    """The cumulative registers at a full minute by the meter's clock, as meters of release R keep them (D0, EE).
+
+    Raw counts as in `HalfHour`. None = no data.
+    """
+
+    meter: str
+    at: datetime
+    import_raw: int | None
+    export_raw: int | None
+    coefficient: int
+    exponent: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,10 +17,11 @@ from hems_data_collector.clock import Clock
 from hems_data_collector.collector.stamps import Stamps
 from hems_data_collector.errors import StoreUnavailable
 from hems_data_collector.meter.profile import MeterProfile
-from hems_data_collector.readings import Consumption, HalfHour, Reading, Record
-from hems_data_collector.store import half_hours, meters, readings, retention
+from hems_data_collector.readings import Consumption, HalfHour, Minute, Reading, Record
+from hems_data_collector.store import half_hours, meters, minutes, readings, retention
 from hems_data_collector.store.database import Database
 from hems_data_collector.store.half_hours import Direction, Recorded
+from hems_data_collector.store.minutes import Recorded as RecordedMinutes
 from hems_data_collector.store.records import record_at
 from hems_data_collector.store.ring import Ring
 
@@ -73,14 +74,26 @@ class Recorder:
         """`reading` with a stamp of its own, so that what is printed at once has the key of what is stored later."""
         return await self._stamps.own(reading)
 
-    def reading(self, reading: Reading, recent: Consumption | None, profile: MeterProfile) -> None:
-        """Store a reading that is `stamped`, soon."""
+    def reading(
+        self, reading: Reading, recent: Consumption | None, profile: MeterProfile, minute: Minute | None = None
+    ) -> None:
+        """Store a reading that is `stamped`, and the minute that came with it, soon."""
 
-        def stored(_: int) -> None:
+        def work(conn: sqlite3.Connection) -> RecordedMinutes:
+            readings.append(conn, reading, recent, profile)
+            return minutes.record(conn, [] if minute is None else [minute], profile, now=reading.received_at)
+
+        def stored(recorded: RecordedMinutes) -> None:
             self._stamps.stored(reading)
+            self._minutes_recorded(recorded)
             self._on_stored()
 
-        self._jobs.put_nowait(_Job(lambda conn: readings.append(conn, reading, recent, profile), stored))
+        self._jobs.put_nowait(_Job(work, stored))
+
+    def minutes(self, told: Sequence[Minute], profile: MeterProfile) -> None:
+        """Store one-minute registers, soon: the meter forgets them, so they wait in memory while the disk is full."""
+        now = self._clock.now()
+        self._jobs.put_nowait(_Job(lambda conn: minutes.record(conn, told, profile, now=now), self._minutes_recorded))
 
     def half_hours(self, slots: Sequence[HalfHour], profile: MeterProfile) -> None:
         """Store registers, soon."""
@@ -113,6 +126,14 @@ class Recorder:
             log.debug("%s", error)
             return []
 
+    async def recall_minutes(self, meter: str, start: datetime, end: datetime) -> set[datetime]:
+        """The minutes known of `meter` from `start` until before `end`; none where the store cannot be read."""
+        try:
+            return await self._database.run(lambda conn: minutes.known(conn, meter, start, end))
+        except StoreUnavailable as error:
+            log.debug("%s", error)
+            return set()
+
     async def run(self) -> None:
         """Write for ever."""
         retrying = asyncio.create_task(self._ring.run(), name="store-ring")
@@ -123,7 +144,7 @@ class Recorder:
             retrying.cancel()
 
     async def prune(self, keep: timedelta | None) -> None:
-        """Delete readings older than `keep` now and every hour, for ever; None keeps all."""
+        """Delete readings and minutes older than `keep` now and every hour, for ever; None keeps all."""
         while keep is not None:
             try:
                 while await self._database.run(self._pruning(keep, self._clock.now())):
@@ -165,7 +186,7 @@ class Recorder:
         await asyncio.shield(task)
 
     def _pruning(self, keep: timedelta, now: datetime) -> Callable[[sqlite3.Connection], int]:
-        return lambda conn: retention.prune(conn, keep=keep, now=now)
+        return lambda conn: retention.prune(conn, keep=keep, now=now) + minutes.prune(conn, keep=keep, now=now)
 
     def _recording(
         self, slots: Sequence[HalfHour], profile: MeterProfile
@@ -202,3 +223,10 @@ class Recorder:
             for record in completed:
                 self._on_half_hour(record)
         self._on_stored()
+
+    def _minutes_recorded(self, recorded: RecordedMinutes) -> None:
+        if recorded.disagreeing:
+            log.warning(
+                "The meter gave two values for the minute %s; the first is kept.",
+                recorded.disagreeing[0].astimezone(self._zone).isoformat(timespec="minutes"),
+            )
