@@ -136,8 +136,11 @@ class Radio:
         """Link quality of the next datagram."""
         return METER_LQI - 6 + int(13 * self._dice.fraction("lqi"))
 
-    def deliver(self, payload: bytes, *, port: int, secured: bool) -> None:
-        """Hand a datagram to the meter, which answers in its own time or stays silent (skstack-ip §7.3)."""
+    def deliver(self, payload: bytes, *, port: int, secured: bool, asker: str | None = None) -> None:
+        """Hand a datagram to the meter, which answers in its own time or stays silent (skstack-ip §7.3).
+
+        The answer goes to `asker`, without one to the modem.
+        """
         if not (self.present and self.session and secured and port == ECHONET_PORT):
             return
         if self._busy and not self._faults.get("overlap"):
@@ -145,7 +148,7 @@ class Radio:
         answer = self._node.answer(payload)
         if answer is not None:
             self._busy = True
-            self._tasks.spawn(self._send(answer))
+            self._tasks.spawn(self._send(answer, asker))
 
     def announce_instances(self) -> None:
         """Multicast the instance list (skstack-ip §4.5)."""
@@ -181,7 +184,7 @@ class Radio:
                 return
         self.counters.unanswered_infc += 1
 
-    async def _send(self, answer: Answer) -> None:
+    async def _send(self, answer: Answer, asker: str | None) -> None:
         await self._clock.sleep(self._timing.answer(answer.epcs))
         self._busy = False
         if self._faults.strikes("lost") or self._dice.strikes("loss", self._loss):
@@ -190,19 +193,19 @@ class Radio:
             await self._clock.sleep(late.value)
         if not (self.session and self.present):
             return
-        self._send_companions(answer.frame)
+        self._send_companions(answer.frame, asker)
         payload, intact = self._damaged(answer.frame)
-        self._emit(payload)
+        self._emit(payload, destination=asker)
         self.counters.answers += 1
         if intact and answer.truth is not None:
             self.truth.append(answer.truth)
         if self._faults.strikes("duplicate"):
-            self._emit(payload)
+            self._emit(payload, destination=asker)
 
-    def _send_companions(self, frame: Frame) -> None:
+    def _send_companions(self, frame: Frame, asker: str | None) -> None:
         """What faults put before an answer."""
         if self._faults.strikes("interleaved"):
-            self._emit(self._node.fixed_time_copy(frame.tid).encode())
+            self._emit(self._node.fixed_time_copy(frame.tid).encode(), destination=asker)
         if self._faults.strikes("household"):
             self._emit(_other_power(frame).encode(), mac=HOUSEHOLD_MAC)
         if self._faults.strikes("forged"):
