@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine
 from functools import partial
 from random import Random
 from typing import TYPE_CHECKING, Any, Final
@@ -18,17 +18,16 @@ from hems_data_collector.collector.recorder import Recorder
 from hems_data_collector.collector.schedule import IntervalSchedule
 from hems_data_collector.collector.ticker import Ticker
 from hems_data_collector.config import Settings
-from hems_data_collector.errors import StoreError, StoreUnavailable
+from hems_data_collector.errors import StoreError
 from hems_data_collector.link.base import OnProgress, Progress
 from hems_data_collector.link.session import SessionState
 from hems_data_collector.link.transport import Transport, register_scheme
 from hems_data_collector.meter.reader import MeterReader
 from hems_data_collector.meters import Meter
-from hems_data_collector.outputs import OUTPUTS, Output
+from hems_data_collector.outputs import OUTPUTS
 from hems_data_collector.outputs.formats import FORMATS
 from hems_data_collector.readings import Consumption, Reading, Record, published
 from hems_data_collector.settings_values import EMULATOR_SCHEME
-from hems_data_collector.store import outbox
 from hems_data_collector.store.database import Database
 from hems_data_collector.store.ports import Ports
 
@@ -63,7 +62,6 @@ async def run_collector(
         await output.open()
     database = Database.open(settings.database, clock=clock)
     try:
-        await _register(database, outputs, settings, clock)
         backlog = StoredBacklog(database, half_hours=settings.half_hours)
         delivery = Delivery(outputs, backlog, clock, rng, on_closed=stop.set)
         recorder = Recorder(
@@ -73,6 +71,8 @@ async def run_collector(
             on_stored=delivery.wake,
             on_half_hour=delivery.submit if settings.half_hours else None,
         )
+        keeping = [output.name for output in outputs if output.backlog]
+        await backlog.register(keeping, now=clock.now(), since=settings.deliver_from, first=recorder.first)
         memory = Ports(database)
         meter = Meter(settings, memory, clock=clock, rng=rng, on_progress=on_progress or _log_progress)
         ticker = Ticker(settings.schedule or IntervalSchedule(settings.interval), clock=clock)
@@ -106,20 +106,6 @@ async def run_collector(
     finally:
         database.close()
     return 0
-
-
-async def _register(database: Database, outputs: Sequence[Output], settings: Settings, clock: Clock) -> None:
-    """Give each output that has a backlog its place in the log."""
-    names = [output.name for output in outputs if output.backlog]
-    now = clock.now()
-    try:
-        await database.run(
-            lambda conn: outbox.register(
-                conn, names, now=now, since=settings.deliver_from, half_hours=settings.half_hours
-            )
-        )
-    except StoreUnavailable as error:
-        log.warning("%s", error)
 
 
 async def _until(stop: asyncio.Event, **work: Coroutine[Any, Any, None]) -> None:

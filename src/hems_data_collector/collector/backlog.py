@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final, Protocol, TypeAlias
+from typing import Final, Protocol, TypeAlias, TypeVar
 
+from hems_data_collector.errors import StoreUnavailable
 from hems_data_collector.readings import Record, as_named
 from hems_data_collector.store import outbox
 from hems_data_collector.store.database import Database
 from hems_data_collector.store.records import Span, within
+from hems_data_collector.store.times import EPOCH
 
+T = TypeVar("T")
 NEW: Final = "ok"
 """The health of an output of which nothing is known yet."""
 
@@ -54,6 +57,8 @@ class Fared:
     reason: str
 
 
+First: TypeAlias = Callable[[Callable[[sqlite3.Connection], T], Callable[[T], None]], Awaitable[None]]
+"""Does some work before everything that comes later, and tells when it is done."""
 News: TypeAlias = Acknowledged | SetAside | Moved | Fared
 
 
@@ -102,16 +107,38 @@ class StoredBacklog:
     def __init__(self, database: Database, half_hours: bool, named: bool = False) -> None:
         self._database = database
         self._half_hours = half_hours
+        self._to_come: frozenset[str] = frozenset()
+        """Outputs whose place in the log waits to be written."""
+        self._begun = EPOCH
         self._named = named
+
+    async def register(
+        self, names: Collection[str], *, now: datetime, since: datetime | None, first: First[None]
+    ) -> None:
+        """Give each of `names` its place in the log, by the way of `first`, which is the way of all records.
+
+        So a new output begins here even where the disk is full just now. Until that is written, nothing goes to it.
+        """
+        self._to_come, self._begun = frozenset(names), now
+        await first(
+            lambda conn: outbox.register(conn, names, now=now, since=since, half_hours=self._half_hours),
+            lambda _: self._registered(),
+        )
+
+    def _registered(self) -> None:
+        self._to_come = frozenset()
 
     async def place(self, output: str) -> Place:
         for row in await self._database.run(lambda conn: outbox.states(conn, half_hours=self._half_hours)):
             if row.name == output:
                 return Place(checkpoint=row.checkpoint, health=row.health, since=row.since)
+        if output in self._to_come:
+            raise StoreUnavailable(f"The output {output} has no place in the database yet.")
         return Place()
 
     async def turn(self, output: str, news: Sequence[News], *, limit: int, count: bool = False) -> Portion:
         def work(conn: sqlite3.Connection) -> Portion:
+            outbox.admit(conn, output, now=self._begun, half_hours=self._half_hours)
             for item in news:
                 _note(conn, output, item)
             records = outbox.batch(conn, output, limit, half_hours=self._half_hours) if limit else []

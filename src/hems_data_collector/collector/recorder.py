@@ -70,6 +70,10 @@ class Recorder:
         now = self._clock.now()
         self._jobs.put_nowait(_Job(lambda conn: meters.know(conn, profile, now), lambda _: None))
 
+    async def first(self, work: Callable[[sqlite3.Connection], T], then: Callable[[T], None]) -> None:
+        """Do `work` in the store before everything that comes later, now or when the disk is back; then tell `then`."""
+        await self._ring.write(work, then, droppable=False)
+
     async def stamped(self, reading: Reading) -> Reading:
         """`reading` with a stamp of its own, so that what is printed at once has the key of what is stored later."""
         return await self._stamps.own(reading)

@@ -80,8 +80,10 @@ class Database:
         begun), and whatever `work` raises. What was handed over is done even where the caller is cancelled.
         """
         loop = asyncio.get_running_loop()
+        done = loop.run_in_executor(self._executor, self._transaction, work)
+        done.add_done_callback(_noted)
         try:
-            return await asyncio.shield(loop.run_in_executor(self._executor, self._transaction, work))
+            return await asyncio.shield(done)
         except StoreDamaged as error:
             if self._may_renew():
                 await loop.run_in_executor(self._executor, self._renew, error, self._clock.now())
@@ -218,6 +220,12 @@ class Database:
             self._disconnect()
             log.error("%s It is kept as %s and a new one is begun. %s", error.what, aside, error.remedy)
             self._conn = self._connect()
+
+
+def _noted(done: asyncio.Future[T]) -> None:
+    """Whoever asked may be gone: asyncio is not to call that a failure nobody looked at."""
+    if not done.cancelled():
+        done.exception()
 
 
 def open_reader(path: Path) -> sqlite3.Connection:

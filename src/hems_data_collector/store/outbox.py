@@ -77,6 +77,14 @@ def register(
     conn.execute("DELETE FROM outputs WHERE removed_us < ?", (to_micros(now - FORGOTTEN_AFTER),))
 
 
+def admit(conn: sqlite3.Connection, output: str, *, now: datetime, half_hours: bool) -> None:
+    """Register `output` where a file begun after damage does not know it: it gets the whole log."""
+    conn.execute(
+        "INSERT OR IGNORE INTO outputs (name, cursor, since_us, kinds) SELECT ?, first - 1, ?, ? FROM log",
+        (output, to_micros(now), READINGS | half_hours * HALF_HOURS),
+    )
+
+
 def batch(conn: sqlite3.Connection, output: str, limit: int, *, half_hours: bool) -> list[tuple[int, Record]]:
     """The next records for `output` with their numbers, at most `limit`, in order; nothing where it has all.
 

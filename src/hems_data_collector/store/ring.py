@@ -33,9 +33,9 @@ class RingState:
     """How the disk is doing, for people and for `status`."""
 
     waiting: int
-    """Writes that only stand in memory."""
+    """Records that only stand in memory."""
     dropped: int
-    """Writes lost since the start, because there was no room for more."""
+    """Records lost since the start, because there was no room for more."""
     since: datetime | None
     """Since when the disk takes nothing; None while it works."""
     reason: str
@@ -45,6 +45,7 @@ class RingState:
 class _Waiting:
     work: Callable[[sqlite3.Connection], Any]
     then: Callable[[Any], None]
+    droppable: bool
 
 
 class Ring:
@@ -63,13 +64,23 @@ class Ring:
     @property
     def state(self) -> RingState:
         """A picture of this moment."""
-        return RingState(waiting=len(self._waiting), dropped=self._dropped, since=self._since, reason=self._reason)
+        return RingState(waiting=self._records, dropped=self._dropped, since=self._since, reason=self._reason)
 
-    async def write(self, work: Callable[[sqlite3.Connection], T], then: Callable[[T], None] = lambda _: None) -> bool:
+    @property
+    def _records(self) -> int:
+        return sum(item.droppable for item in self._waiting)
+
+    async def write(
+        self,
+        work: Callable[[sqlite3.Connection], T],
+        then: Callable[[T], None] = lambda _: None,
+        *,
+        droppable: bool = True,
+    ) -> bool:
         """Do `work` in a transaction, now or after everything that waits; returns whether it is done already.
 
         `then` gets its result when it is done. Raises what `work` raises when it is done now; a bug that shows later
-        is logged, and that work is dropped.
+        is logged, and that work is dropped. What is not `droppable` is no record, and waits however many come after it.
         """
         if not self._waiting:
             try:
@@ -79,7 +90,7 @@ class Ring:
             else:
                 then(result)
                 return True
-        self._keep(_Waiting(work, then))
+        self._keep(_Waiting(work, then, droppable))
         return False
 
     async def run(self) -> None:
@@ -140,11 +151,11 @@ class Ring:
 
     def _keep(self, item: _Waiting) -> None:
         self._waiting.append(item)
-        if len(self._waiting) <= self._capacity + self._in_flight:
+        if self._records <= self._capacity + self._in_flight:
             return
         if self._dropped == self._dropped_before:
             log.error("There is no room in memory for more; the oldest of %d records are dropped.", self._capacity)
-        del self._waiting[self._in_flight]
+        del self._waiting[next(n for n, each in enumerate(self._waiting) if n >= self._in_flight and each.droppable)]
         self._dropped += 1
 
     def _tell_recovery(self) -> None:

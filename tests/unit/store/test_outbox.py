@@ -215,3 +215,15 @@ def test_an_acknowledgement_of_what_the_log_has_not_come_to_is_passed_over(conn:
     done(conn, 1000)
     append(conn, 0)
     assert list(batch(conn)) == [1]
+
+
+def test_an_output_that_a_new_file_does_not_know_is_admitted_with_the_whole_log(conn: sqlite3.Connection) -> None:
+    conn.execute("UPDATE log SET first = 1001")
+    readings.append(conn, reading(0), None, PROFILE)
+    for _ in range(2):
+        outbox.admit(conn, "file", now=NOW, half_hours=True)
+    (row,) = outbox.states(conn)
+    assert (row.cursor, row.since, row.waiting, row.configured) == (1000, NOW, 1, True)
+    outbox.acknowledge(conn, "file", 1001, checkpoint=None, count=1, now=NOW)
+    outbox.admit(conn, "file", now=NOW, half_hours=True)
+    assert outbox.cursor(conn, "file") == 1001

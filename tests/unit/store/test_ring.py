@@ -97,6 +97,22 @@ async def test_the_oldest_are_dropped_and_counted(tmp_path: Path, caplog: pytest
 
 
 @virtual
+async def test_what_must_come_first_is_not_pushed_out_and_is_no_record(tmp_path: Path) -> None:
+    disk, clock, told = Disk(tmp_path), LoopClock(START), list[str]()
+    with opened(disk.path, clock=clock) as database:
+        ring = Ring(database, clock=clock, capacity=3)
+        disk.goes()
+        await ring.write(lambda conn: "first", told.append, droppable=False)
+        for number in range(5):
+            await ring.write(append(number))  # type: ignore[arg-type]
+        assert (ring.state.waiting, ring.state.dropped) == (3, 2)
+        disk.returns()
+        assert await ring.flush()
+        assert told == ["first"]
+        assert stored(database) == [414, 415, 416]
+
+
+@virtual
 async def test_one_work_with_a_bug_does_not_hold_up_the_others(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
