@@ -127,6 +127,8 @@ _TABLE: Final = (
     _kind("no-data", "half-hourly registers are missing (FFFFFFFE) with probability p", _P, 0.1),
     _kind("no-data-live", "live registers, power and currents have no value with probability p", _P, 0.2),
     _kind("sparse", "the histories hold only one slot in n", _N, 4),
+    _kind("no-minutes", "one-minute registers are missing (FFFFFFFE) with probability p", _P, 0.1),
+    _kind("short-minutes", "the one-minute history reaches back n minutes only, instead of an hour", _N, 10),
     _kind("midnight", "when E5 has been set, the clock jumps just past midnight, once"),
     _kind("rollover", "the registers stand at zero s seconds after the start, at their end before", _S, 600),
     _kind("exchange", "after s seconds another meter hangs there: new serial, registers at zero", _S, 60, _AFTER),

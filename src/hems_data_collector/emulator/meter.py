@@ -137,7 +137,9 @@ class Meter:
     def minute(self, at: datetime) -> Pair:
         """The registers at the full minute `at` (echonet-lite-meter §6.4)."""
         now = self.clock.now()
-        if not (max(self.installed, now - MINUTE_HISTORY) <= at <= now):
+        short = self.faults.get("short-minutes")
+        reach = MINUTE_HISTORY if short is None else timedelta(minutes=short.value)
+        if not (max(self.installed, now - reach) <= at <= now) or self._strikes("no-minutes", _minute_number(at)):
             return None, None
         return self._registers(seconds_since_epoch(at))
 
@@ -189,6 +191,10 @@ def _half_hour(moment: datetime) -> datetime:
 
 def _midnight(moment: datetime) -> datetime:
     return moment.replace(hour=0, minute=0, second=0, microsecond=0)
+
+
+def _minute_number(at: datetime) -> int:
+    return seconds_since_epoch(at) // 60
 
 
 def _slot_number(at: datetime) -> int:

@@ -148,12 +148,16 @@ class Node:
         return tuple(Property(epc, self._value(table, epc, announced)) for epc in epcs)
 
     def _value(self, table: ObjectTable, epc: int, announced: bool) -> bytes:
-        refused = self._faults.get("sna-partial")
-        if refused and epc == int(refused.value) and table is self._meter_table:
+        if self._refuses(table, epc):
             return b""
         if announced and table is NODE_TABLE and epc == 0xD5:
             return instance_list()
         return table.edt(self._meter, epc) or b""
+
+    def _refuses(self, table: ObjectTable, epc: int) -> bool:
+        """Whether the fault says so, whatever the maps list."""
+        fault = self._faults.get("sna-partial")
+        return fault is not None and epc == int(fault.value) and table is self._meter_table
 
     def _write(
         self, table: ObjectTable, entries: tuple[Property, ...], *, refuse: bool
@@ -162,7 +166,8 @@ class Node:
         results = []
         good = True
         for entry in entries:
-            accepted = not refuse and table.set(self._meter, entry.epc, entry.edt)
+            refused = refuse or self._refuses(table, entry.epc)
+            accepted = not refused and table.set(self._meter, entry.epc, entry.edt)
             results.append(Property(entry.epc) if accepted else entry)
             good &= accepted
             if accepted and entry.epc == 0xE5 and self._faults.strikes("midnight"):

@@ -1,4 +1,4 @@
-"""Reading a meter's past: windows by absolute time (EC), and whole days that only its own clock can date (E2, E4).
+"""Reading a meter's past: windows by absolute time (EC, EE), and whole days that only its own clock can date (E2, E4).
 
 A selector is set, then the history is read; both must be about the same thing (echonet-lite-meter §6.3, §6.4, §10.5).
 """
@@ -20,12 +20,15 @@ from hems_data_collector.meter.interpret import (
     Moment,
     ToldDay,
     day_told,
+    minute_served,
+    minute_told,
     moment_served,
     serial_number,
     window_half_hours,
+    window_minutes,
 )
 from hems_data_collector.meter.profile import MeterProfile
-from hems_data_collector.readings import HalfHour
+from hems_data_collector.readings import HalfHour, Minute
 
 log = logging.getLogger(__name__)
 
@@ -34,6 +37,8 @@ CLOCK: Final = (0x98, 0x97, 0xEA)
 """What dates a day history, in the same answer (§10.5)."""
 IMPORT_DAY, EXPORT_DAY, DAY_SELECTOR = 0xE2, 0xE4, 0xE5
 WINDOW, WINDOW_SELECTOR = 0xEC, 0xED
+MINUTES, MINUTES_SELECTOR = 0xEE, 0xEF
+_HISTORIES: Final = frozenset({IMPORT_DAY, EXPORT_DAY, WINDOW, MINUTES})
 
 
 class AnotherMeter(MeterError):
@@ -50,6 +55,18 @@ class Histories:
     """E2: so many days, today included; 0 = none."""
     export_days: bool
     """E4 for the same days."""
+    minutes: bool
+    """EE: the registers of the last minutes, import and export."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToldMinutes:
+    """What the meter told of a window of minutes."""
+
+    minutes: tuple[Minute, ...]
+    """Newest first; a register is None where none is recorded."""
+    now: datetime | None
+    """The full minute in which the answer was made, by the meter's clock; None where it did not say."""
 
 
 class HistoryReader:
@@ -80,6 +97,7 @@ class HistoryReader:
             windows=profile.has_history_2 and not {WINDOW, WINDOW_SELECTOR} & self._refused,
             days=self._days if days else 0,
             export_days=days and EXPORT_DAY in profile.get_map and EXPORT_DAY not in self._refused,
+            minutes=profile.has_history_3 and not {MINUTES, MINUTES_SELECTOR} & self._refused,
         )
 
     async def window(self, profile: MeterProfile, newest: datetime, count: int) -> tuple[HalfHour, ...]:
@@ -98,6 +116,35 @@ class HistoryReader:
         if len(slots) != count:
             raise MeterError("The meter's answer is about other half hours than were asked for.")
         return slots
+
+    async def minutes(
+        self, profile: MeterProfile, newest: datetime, count: int, *, is_old: bool = False
+    ) -> ToldMinutes:
+        """The full minute `newest` (aware) and the `count` - 1 before it.
+
+        Raises as `window`. With `is_old`, a refusal means only that the meter does not remember that much.
+        """
+        local = newest.astimezone(self._zone).replace(tzinfo=None)
+        try:
+            await self._select(MINUTES_SELECTOR, WindowSelector(newest=local, count=count))
+            attending = [epc for epc in (*profile.minute_clock, SERIAL) if epc in profile.get_map]
+            values = await self._get((MINUTES, *attending))
+            _check_serial(values, profile)
+            if MINUTES not in values:
+                raise self._refusal(MINUTES)
+        except PropertyRefused:
+            if is_old:
+                self._refused -= {MINUTES, MINUTES_SELECTOR}
+            raise
+        minutes = window_minutes(values[MINUTES], profile, expected=local, zone=self._zone)
+        if len(minutes) != count:
+            raise MeterError("The meter's answer is about other minutes than were asked for.")
+        return ToldMinutes(minutes=minutes, now=minute_served(values, zone=self._zone))
+
+    async def minute_clock(self, profile: MeterProfile) -> tuple[Minute | None, datetime | None]:
+        """The minute that D0 carries, and the full minute in which the meter answered, by its own clock."""
+        values = await self._get(profile.minute_clock)
+        return minute_told(values, profile, zone=self._zone), minute_served(values, zone=self._zone)
 
     async def day(self, profile: MeterProfile, days_ago: int) -> ToldDay:
         """The day `days_ago` (0 = today) in the directions that the meter has.
@@ -176,7 +223,7 @@ class HistoryReader:
         if len(epcs) > 1 and (not answer.values or set(epcs) - set(answer.values) - answer.refused):
             self._shrink(epcs)
             raise MeterError("The meter did not answer everything that was asked for at once.")
-        self._refused |= answer.refused & {IMPORT_DAY, EXPORT_DAY, WINDOW}
+        self._refused |= answer.refused & _HISTORIES
         return dict(answer.values)
 
     def _shrink(self, epcs: Sequence[int]) -> None:

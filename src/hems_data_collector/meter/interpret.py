@@ -17,13 +17,14 @@ from hems_data_collector.echonet import (
     Currents,
     DayHistory,
     FixedTimeEnergy,
+    MinuteEnergy,
     NoValue,
     WindowHistory,
     decode_property,
 )
 from hems_data_collector.errors import PropertyError
 from hems_data_collector.meter.profile import MeterProfile
-from hems_data_collector.readings import HALF_HOUR, HalfHour, HalfHourSource, Reading
+from hems_data_collector.readings import HALF_HOUR, MINUTE, HalfHour, HalfHourSource, Minute, Reading
 
 LAST_SLOT_OF_DAY: Final = time(23, 30)
 AROUND_MIDNIGHT: Final = frozenset({(23, 59), (0, 0)})
@@ -121,6 +122,39 @@ def window_half_hours(edt: bytes, profile: MeterProfile, *, expected: datetime, 
         )
         for i, (import_raw, export_raw) in enumerate(history.registers)
     )
+
+
+def minute_told(values: Mapping[int, bytes], profile: MeterProfile, *, zone: tzinfo) -> Minute | None:
+    """The full minute that D0 carries; None where it has no time of one."""
+    energy = decoded(values).get(0xD0)
+    if not isinstance(energy, MinuteEnergy) or not isinstance(energy.at, datetime) or energy.at.second:
+        return None
+    return _minute(profile, energy.at, _count(energy.import_raw), _count(energy.export_raw), zone=zone)
+
+
+def window_minutes(edt: bytes, profile: MeterProfile, *, expected: datetime, zone: tzinfo) -> tuple[Minute, ...]:
+    """The minutes of one EE answer, as `window_half_hours`."""
+    history = decoded({0xEE: edt}).get(0xEE)
+    if not isinstance(history, WindowHistory) or history.newest != expected:
+        return ()
+    return tuple(
+        _minute(profile, expected - i * MINUTE, _count(import_raw), _count(export_raw), zone=zone)
+        for i, (import_raw, export_raw) in enumerate(history.registers)
+    )
+
+
+def minute_served(values: Mapping[int, bytes], *, zone: tzinfo) -> datetime | None:
+    """The full minute in which the meter served an answer, by D0, else by its clock (98 and 97); None without.
+
+    With 98 and 97 one minute on either side of midnight is not believed (§10.5).
+    """
+    got = decoded(values)
+    energy, today, clock = got.get(0xD0), got.get(0x98), got.get(0x97)
+    if isinstance(energy, MinuteEnergy) and isinstance(energy.at, datetime):
+        return _utc(energy.at.replace(second=0), zone)
+    if not isinstance(today, date) or not isinstance(clock, time) or (clock.hour, clock.minute) in AROUND_MIDNIGHT:
+        return None
+    return _utc(datetime.combine(today, clock), zone)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -245,6 +279,19 @@ def _half_hour(
         coefficient=profile.coefficient,
         exponent=profile.exponent,
         source=source,
+    )
+
+
+def _minute(
+    profile: MeterProfile, at: datetime, import_raw: int | None, export_raw: int | None, *, zone: tzinfo
+) -> Minute:
+    return Minute(
+        meter=profile.identity.key,
+        at=_utc(at, zone),
+        import_raw=import_raw,
+        export_raw=export_raw,
+        coefficient=profile.coefficient,
+        exponent=profile.exponent,
     )
 
 

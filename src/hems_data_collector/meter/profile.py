@@ -27,6 +27,9 @@ VERIFIED_CONSTANTS = (0x8D, 0xD3, 0xE1)
 
 POLLED = (0xE0, 0xE7, 0xE8, 0xEA, 0xE3, 0xEB)
 """One request gives all published values (docs/architecture.md)."""
+MINUTE = 0xD0
+"""The last full minute, in the same request where that leaves room for it."""
+POLLED_AT_ONCE = 6  # AIF 1.01 §2.4.4: what every meter must accept in one request
 
 ROUTE_B_NUMBER = 0xC0
 DEFAULT_DIGITS = 8  # D7 is mandatory; without it only the full register width can be assumed
@@ -59,8 +62,8 @@ class MeterProfile:
 
     @property
     def polled(self) -> tuple[int, ...]:
-        """The properties of one poll that this meter has."""
-        return tuple(epc for epc in POLLED if epc in self.get_map)
+        """The properties of one poll that this meter has: one request, of as many as every meter must accept."""
+        return tuple(epc for epc in (*POLLED, MINUTE) if epc in self.get_map)[:POLLED_AT_ONCE]
 
     @property
     def constants(self) -> tuple[int, ...]:
@@ -71,6 +74,16 @@ class MeterProfile:
     def has_history_2(self) -> bool:
         """Absolute-time history: ED can be set and EC read."""
         return 0xED in self.set_map and 0xEC in self.get_map
+
+    @property
+    def has_history_3(self) -> bool:
+        """One-minute history by absolute time: EF can be set, EE read, and the meter tells what time it is."""
+        return 0xEF in self.set_map and 0xEE in self.get_map and bool(self.minute_clock)
+
+    @property
+    def minute_clock(self) -> tuple[int, ...]:
+        """What tells the meter's time to the minute: D0, else 98 with 97; nothing where it has neither."""
+        return (MINUTE,) if MINUTE in self.get_map else (0x98, 0x97) if {0x98, 0x97} <= self.get_map else ()
 
     @property
     def has_history_1(self) -> bool:

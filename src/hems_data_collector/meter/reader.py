@@ -17,12 +17,13 @@ from hems_data_collector.echonet import HISTORY_2_MAX, NODE_PROFILE
 from hems_data_collector.errors import HemsError, MeterError, NoAnswer, PropertyError, PropertyRefused
 from hems_data_collector.meter.client import Answer, MeterClient
 from hems_data_collector.meter.groups import PropertyGroups
-from hems_data_collector.meter.history import AnotherMeter, Histories, HistoryReader
+from hems_data_collector.meter.history import AnotherMeter, Histories, HistoryReader, ToldMinutes
 from hems_data_collector.meter.interpret import (
     ToldDay,
     fixed_half_hour,
     has_t_phase,
     malformed,
+    minute_told,
     reading_from,
 )
 from hems_data_collector.meter.profile import (
@@ -32,7 +33,7 @@ from hems_data_collector.meter.profile import (
     usable,
     with_constants,
 )
-from hems_data_collector.readings import HALF_HOUR, HalfHour, HalfHourSource, MeterIdentity, Reading
+from hems_data_collector.readings import HALF_HOUR, HalfHour, HalfHourSource, MeterIdentity, Minute, Reading
 
 log = logging.getLogger(__name__)
 
@@ -44,10 +45,11 @@ _NODE_ID_EPC: Final = 0x83
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Poll:
-    """One reading and the half hour that came with it."""
+    """One reading, and the half hour and the minute that came with it."""
 
     reading: Reading
     half_hour: HalfHour | None
+    minute: Minute | None
 
 
 class MeterReader:
@@ -64,6 +66,8 @@ class MeterReader:
         self._groups = PropertyGroups(() if profile is None else profile.polled)
         self._history = HistoryReader(client, clock=clock, zone=zone)
         self.malformed = 0
+        self.sessions = 0
+        """How often a session has begun."""
 
     # --- getting to know the meter -------------------------------------------------------------------------------
 
@@ -107,6 +111,7 @@ class MeterReader:
         """A new session with the meter of radio address `mac`: what was refused may be asked again; another radio is
         another meter."""
         self._mac = mac
+        self.sessions += 1
         self._history.renew()
         if self.profile is not None and self.profile.identity.mac != mac:
             self.profile = None
@@ -137,14 +142,20 @@ class MeterReader:
         return edt.hex().upper() if edt else None
 
     async def verify(self) -> bool:
-        """Read 8D, D3 and E1 again; False when this is not the meter or the scale that was remembered."""
+        """Read 8D, D3 and E1 again; False when this is not the meter or the scale that was remembered.
+
+        A meter without a serial number is asked for its node's number, where it is known by that.
+        """
         profile = self._known()
         epcs = [epc for epc in VERIFIED_CONSTANTS if epc in profile.get_map]
         values = await self._values(epcs)
         try:
-            return with_constants(profile, values) == profile
+            if with_constants(profile, values) != profile:
+                return False
         except PropertyError:
             return False
+        known = profile.identity
+        return known.serial is not None or known.node_id is None or await self._node_id() in (None, known.node_id)
 
     # --- polling -------------------------------------------------------------------------------------------------
 
@@ -182,7 +193,8 @@ class MeterReader:
             self.profile = profile = replace(profile, t_seen=True)
         reading = reading_from(values, profile, received_at=stamp.received_at, zone=self._zone, lqi=stamp.lqi)
         half_hour = fixed_half_hour(values, profile, zone=self._zone, source=HalfHourSource.POLL)
-        return Poll(reading=reading, half_hour=half_hour)
+        minute = minute_told(values, profile, zone=self._zone)
+        return Poll(reading=reading, half_hour=half_hour, minute=minute)
 
     def _learn(self, group: Sequence[int], answer: Answer, now: float) -> None:
         """An SNA with good values names what the meter lacks; one with none is a group it cannot stand (§2.2)."""
@@ -218,6 +230,14 @@ class MeterReader:
     async def day(self, days_ago: int) -> ToldDay:
         """As `HistoryReader.day`; another meter is no longer this one: `profile` is None then."""
         return await self._of_this_meter(self._history.day(self._known(), days_ago))
+
+    async def minutes(self, newest: datetime, count: int, *, is_old: bool = False) -> ToldMinutes:
+        """As `HistoryReader.minutes`; another meter is no longer this one: `profile` is None then."""
+        return await self._of_this_meter(self._history.minutes(self._known(), newest, count, is_old=is_old))
+
+    async def minute_clock(self) -> tuple[Minute | None, datetime | None]:
+        """As `HistoryReader.minute_clock`."""
+        return await self._history.minute_clock(self._known())
 
     async def _of_this_meter(self, told: Coroutine[object, object, T]) -> T:
         try:

@@ -470,6 +470,27 @@ def test_no_data_live() -> None:  # G34, G41
     assert 15 < missing < 45
 
 
+def test_sna_partial_refuses_to_be_set_too() -> None:
+    installed = Installed("release=R&fault=sna-partial:EF")
+    assert installed.set(0xEF, "07EA010F07050A") == "5101EF0707EA010F07050A"
+    assert installed.edt(0xEE).startswith("FFFFFFFFFFFF01")
+
+
+def test_no_minutes() -> None:
+    installed = Installed("release=R&fault=no-minutes:1")
+    assert installed.edt(0xD0)[14:] == "FFFFFFFEFFFFFFFE"
+    installed.set(0xEF, "07EA010F07050A")
+    assert installed.edt(0xEE)[14:] == "FFFFFFFE" * 20
+
+
+def test_short_minutes() -> None:
+    installed = Installed("release=R&fault=short-minutes:3")
+    installed.set(0xEF, "07EA010F07050A")
+    registers = installed.edt(0xEE)[14:]
+    assert registers[4 * 16 :] == "FFFFFFFE" * 12
+    assert "FFFFFFFE" not in registers[: 4 * 16]
+
+
 def test_sparse() -> None:
     installed = Installed("fault=sparse:4")
     installed.set(0xE5, "01")

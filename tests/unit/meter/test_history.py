@@ -304,3 +304,93 @@ def test_refused_windows_give_way_to_days(tmp_path: Path) -> None:
         assert Property(0xED).epc not in {p.epc for r in home.wire.requests[1:] for p in r.properties}
 
     with_house(tmp_path, scenario)
+
+
+# --- minutes ---------------------------------------------------------------------------------------------------------
+
+
+def test_minutes_are_one_selector_and_one_get_with_the_meters_time(tmp_path: Path) -> None:
+    async def scenario(home: House) -> None:
+        told = await home.reader.minutes(at("2026-01-15T10:09"), 3)
+        assert [(r.esv, [p.epc for p in r.properties]) for r in home.wire.requests] == [
+            (Esv.SET_C, [0xEF]),
+            (Esv.GET, [0xEE, 0xD0, 0x8D]),
+        ]
+        assert home.wire.requests[0].properties[0].edt.hex().upper() == "07EA010F0A0903"
+        assert [each.at for each in told.minutes] == [at(f"2026-01-15T10:{minute}") for minute in ("09", "08", "07")]
+        assert told.now == at("2026-01-15T10:10")
+        for each, local in zip(told.minutes, (9, 8, 7), strict=True):
+            assert (each.import_raw, each.export_raw) == home.wire.meter.minute(datetime(2026, 1, 15, 10, local))
+
+    with_house(tmp_path, scenario, "release=R")
+
+
+def test_without_d0_the_meters_clock_tells_the_time(tmp_path: Path) -> None:
+    async def scenario(home: House) -> None:
+        assert home.reader.histories.minutes
+        assert await home.reader.minute_clock() == (None, at("2026-01-15T10:10"))
+        told = await home.reader.minutes(at("2026-01-15T10:09"), 3)
+        assert gets(home) == [(0x98, 0x97), (0xEE, 0x98, 0x97, 0x8D)]
+        assert told.now == at("2026-01-15T10:10")
+
+    with_house(tmp_path, scenario, "release=R", hidden=(0xD0,))
+
+
+@pytest.mark.parametrize("hidden", [(0xEE,), (0xEF,), (0xD0, 0x98), (0xD0, 0x97)])
+def test_a_meter_without_minutes_or_a_clock_is_not_asked_for_them(hidden: tuple[int, ...], tmp_path: Path) -> None:
+    async def scenario(home: House) -> None:
+        assert not home.reader.histories.minutes
+
+    with_house(tmp_path, scenario, "release=R", hidden=hidden)
+
+
+@pytest.mark.parametrize("refused", ["EE", "EF"])
+def test_refused_minutes_are_not_asked_for_again_in_this_session(refused: str, tmp_path: Path) -> None:
+    async def scenario(home: House) -> None:
+        with pytest.raises(PropertyRefused):
+            await home.reader.minutes(at("2026-01-15T09:30"), 3, is_old=True)
+        assert home.reader.histories.minutes
+        with pytest.raises(PropertyRefused):
+            await home.reader.minutes(at("2026-01-15T10:09"), 3)
+        assert not home.reader.histories.minutes
+        home.reader.joined(home.wire.peer)
+        assert home.reader.histories.minutes
+
+    with_house(tmp_path, scenario, f"release=R&fault=sna-partial:{refused}")
+
+
+def test_a_window_of_other_minutes_is_not_taken(tmp_path: Path) -> None:
+    async def scenario(home: House) -> None:
+        def another_controller(request: Frame) -> bool:
+            if request.esv is Esv.GET:
+                home.wire.meter.window_3 = datetime(2026, 1, 15, 10, 9), 2
+            return False
+
+        home.wire.lose = another_controller
+        for newest, count in ((at("2026-01-15T10:08"), 2), (at("2026-01-15T10:09"), 3)):
+            with pytest.raises(MeterError, match="other minutes"):
+                await home.reader.minutes(newest, count)
+
+    with_house(tmp_path, scenario, "release=R")
+
+
+def test_minutes_of_another_meter_are_not_taken(tmp_path: Path) -> None:
+    async def scenario(home: House) -> None:
+        home.wire.meter.exchange()
+        with pytest.raises(AnotherMeter):
+            await home.reader.minutes(at("2026-01-15T10:09"), 3)
+        assert home.reader.profile is None
+
+    with_house(tmp_path, scenario, "release=R")
+
+
+def test_a_meter_that_stands_one_at_a_time_tells_its_minutes_too(tmp_path: Path) -> None:
+    async def scenario(home: House) -> None:
+        for _ in range(2):
+            with pytest.raises(NoAnswer):
+                await home.reader.minutes(at("2026-01-15T10:09"), 3)
+        told = await home.reader.minutes(at("2026-01-15T10:09"), 3)
+        assert len(told.minutes) == 3
+        assert gets(home)[-3:] == [(0xEE,), (0xD0,), (0x8D,)]
+
+    with_house(tmp_path, scenario, "release=R&fault=opc-silent:1")

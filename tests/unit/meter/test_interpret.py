@@ -12,11 +12,14 @@ from hems_data_collector.errors import PropertyError
 from hems_data_collector.meter.interpret import (
     fixed_half_hour,
     malformed,
+    minute_served,
+    minute_told,
     reading_from,
     window_half_hours,
+    window_minutes,
 )
 from hems_data_collector.meter.profile import MeterProfile, usable, with_constants
-from hems_data_collector.readings import HalfHourSource, MeterIdentity, published
+from hems_data_collector.readings import HalfHourSource, MeterIdentity, Minute, published
 
 JST = timezone(timedelta(hours=9))
 NOW = datetime(2026, 1, 14, 22, 3, 5, 250_000, tzinfo=UTC)
@@ -149,3 +152,63 @@ def test_window_runs_backwards_from_the_time_that_was_asked_for() -> None:
 def test_a_window_that_was_never_set_gives_nothing() -> None:
     never = bytes.fromhex("FFFFFFFFFFFF01FFFFFFFEFFFFFFFE")
     assert window_half_hours(never, PROFILE, expected=datetime(2026, 1, 15, 7, 0), zone=JST) == ()
+
+
+# --- minutes (G70 to G72) --------------------------------------------------------------------------------------------
+
+MINUTES = replace(PROFILE, exponent=-3, digits=8)
+D0 = bytes.fromhex("07EA010F07030000C0538C00000FA0")
+EE = bytes.fromhex("07EA010F07030300C0538C00000FA000C0538A00000FA000C0538800000FA0")
+AT_0703 = datetime(2026, 1, 14, 22, 3, tzinfo=UTC)
+
+
+def minute(back: int, import_raw: int | None, export_raw: int | None) -> Minute:
+    at = AT_0703 - timedelta(minutes=back)
+    return Minute(
+        meter="000016-A00B123456", at=at, import_raw=import_raw, export_raw=export_raw, coefficient=1, exponent=-3
+    )
+
+
+def test_a_minute_has_the_meters_time_and_raw_counts() -> None:
+    assert minute_told({0xD0: D0}, MINUTES, zone=JST) == minute(0, 12604300, 4000)
+    nothing = D0[:7] + bytes.fromhex("FFFFFFFE") * 2
+    assert minute_told({0xD0: nothing}, MINUTES, zone=JST) == minute(0, None, None)
+
+
+@pytest.mark.parametrize("edt", ["", "FFFFFFFFFFFFFF0000000100000001", "07EA010F07031E0000000100000001", "30"])
+def test_what_is_no_full_minute_is_none(edt: str) -> None:
+    assert minute_told({0xD0: bytes.fromhex(edt)}, MINUTES, zone=JST) is None
+
+
+def test_a_window_of_minutes_goes_back_from_the_asked_one() -> None:
+    told = window_minutes(EE, MINUTES, expected=datetime(2026, 1, 15, 7, 3), zone=JST)
+    assert told == (minute(0, 12604300, 4000), minute(1, 12604298, 4000), minute(2, 12604296, 4000))
+    assert window_minutes(EE, MINUTES, expected=datetime(2026, 1, 15, 7, 4), zone=JST) == ()
+    assert window_minutes(EE[:-1], MINUTES, expected=datetime(2026, 1, 15, 7, 3), zone=JST) == ()
+    never = bytes.fromhex("FFFFFFFFFFFF01FFFFFFFEFFFFFFFE")
+    assert window_minutes(never, MINUTES, expected=datetime(2026, 1, 15, 7, 3), zone=JST) == ()
+
+
+def test_a_window_over_midnight_goes_back_into_the_day_before() -> None:
+    edt = bytes.fromhex("07EA010F000102" + "0000000500000001" + "0000000400000001")
+    told = window_minutes(edt, MINUTES, expected=datetime(2026, 1, 15, 0, 1), zone=JST)
+    assert [each.at for each in told] == [
+        datetime(2026, 1, 14, 15, 1, tzinfo=UTC),
+        datetime(2026, 1, 14, 15, 0, tzinfo=UTC),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("values", "served"),
+    [
+        ({0xD0: D0, 0x98: bytes.fromhex("07EA010F"), 0x97: b"\x07\x04"}, AT_0703),
+        ({0x98: bytes.fromhex("07EA010F"), 0x97: b"\x07\x04"}, AT_0703 + timedelta(minutes=1)),
+        ({0x98: bytes.fromhex("07EA010F"), 0x97: b"\x17\x3b"}, None),
+        ({0x98: bytes.fromhex("07EA010F"), 0x97: b"\x00\x00"}, None),
+        ({0x97: b"\x07\x04"}, None),
+        ({0x98: bytes.fromhex("07EA0000"), 0x97: b"\x07\x04"}, None),
+        ({}, None),
+    ],
+)
+def test_the_minute_in_which_an_answer_was_made(values: dict[int, bytes], served: datetime | None) -> None:
+    assert minute_served(values, zone=JST) == served

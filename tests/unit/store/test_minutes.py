@@ -53,10 +53,10 @@ def test_a_minute_without_any_value_is_no_row(conn: sqlite3.Connection) -> None:
 
 
 def test_a_missing_register_is_filled_and_a_known_one_stays(conn: sqlite3.Connection) -> None:
-    record(conn, minute(0, 0), minute(1, None, 5))
-    assert record(conn, minute(0, 0, 9), minute(1, 8, None)) == (0, 2, 0)
+    record(conn, minute(0, 0), minute(1, None, 5), minute(2, 4))
+    assert record(conn, minute(0, 0, 9), minute(1, 8, None), minute(2, None, 6)) == (0, 3, 0)
     assert record(conn, minute(0, 1, 9), minute(1, 8, 6), minute(0, None, 9)) == (0, 0, 2)
-    assert stored(conn) == [minute(0, 0, 9), minute(1, 8, 5)]
+    assert stored(conn) == [minute(0, 0, 9), minute(1, 8, 5), minute(2, 4, 6)]
 
 
 def test_another_scale_is_a_disagreement_and_kept_apart(conn: sqlite3.Connection) -> None:
