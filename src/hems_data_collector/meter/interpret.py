@@ -29,6 +29,7 @@ from hems_data_collector.readings import HALF_HOUR, MINUTE, HalfHour, HalfHourSo
 LAST_SLOT_OF_DAY: Final = time(23, 30)
 AROUND_MIDNIGHT: Final = frozenset({(23, 59), (0, 0)})
 EA_DELAY: Final = timedelta(minutes=5)  # a meter may take this long to show a half hour (§4.4)
+YEARS: Final = range(2000, 9999)  # another year is a clock that was never set, and the ends of the calendar are no UTC
 
 
 def decoded(values: Mapping[int, bytes]) -> dict[int, object]:
@@ -240,7 +241,7 @@ def moment_served(values: Mapping[int, bytes], *, zone: tzinfo) -> Moment | None
     today, clock, fixed = got.get(0x98), got.get(0x97), _fixed(got.get(0xEA))
     if isinstance(clock, time) and (clock.hour, clock.minute) in AROUND_MIDNIGHT:
         return None
-    if not isinstance(today, date):
+    if not isinstance(today, date) or today.year not in YEARS:
         if fixed is None or (fixed[0].time() >= LAST_SLOT_OF_DAY and not isinstance(clock, time)):
             return None
         today = fixed[0].date()
@@ -296,7 +297,7 @@ def _minute(
 
 
 def _fixed(value: object) -> tuple[datetime, int | None] | None:
-    if isinstance(value, FixedTimeEnergy) and isinstance(value.at, datetime):
+    if isinstance(value, FixedTimeEnergy) and isinstance(value.at, datetime) and value.at.year in YEARS:
         return value.at, _count(value.raw)
     return None
 
