@@ -73,7 +73,8 @@ def run(arguments: argparse.Namespace) -> int:
 
     def ready(place: str) -> None:
         say(_("port: {place}").format(place=place))
-        say(_("B-route id: {id}").format(id=credentials.route_b_id.reveal()))
+        for each in emulator.in_reach:
+            say(_("B-route id: {id}").format(id=each.credentials.route_b_id.reveal()))
         say(_("module: {module}; end with Ctrl-C").format(module=settings.module))
 
     if arguments.pty is not None:

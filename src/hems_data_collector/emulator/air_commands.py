@@ -106,7 +106,7 @@ async def _results(board: Board, address: str) -> tuple[int, ...]:
     if known:
         return (SENT,)
     await board.clock.sleep(board.timing.neighbour_solicitation())
-    board.remember_neighbour(address, board.settings.mac)
+    board.remember_neighbour(address, board.radio.mac)
     return (SOLICITED, SENT)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Final
 
 from hems_data_collector.clock import Clock
@@ -70,7 +71,8 @@ class Wiring:
     """What a module is connected to."""
 
     settings: EmulatorSettings
-    radio: Radio
+    in_reach: tuple[Radio, ...]
+    """One for each meter that the module can hear, at least one."""
     faults: FaultBox
     timing: Timing
     clock: Clock
@@ -83,15 +85,17 @@ class Core:
     """What commands, scans and joins have in common."""
 
     def __init__(self, wiring: Wiring) -> None:
-        settings, radio = wiring.settings, wiring.radio
+        settings = wiring.settings
         self.settings = settings
         self.module = MODULES[settings.module]
-        self.radio = radio
+        self.in_reach = wiring.in_reach
+        self.radio = wiring.in_reach[0]
+        """The way to the meter that the module has to do with."""
         self.faults = wiring.faults
         self.timing = wiring.timing
         self.clock = wiring.clock
         self.tasks = wiring.tasks
-        self.counters = radio.counters
+        self.counters = self.radio.counters
         self._output = wiring.output
         hexadecimal = self.module.hex_payload_default if settings.hex is None else settings.hex
         mac = self.module.mac_prefix.ljust(16 - len(OWN_MAC_END), "0") + OWN_MAC_END
@@ -106,7 +110,13 @@ class Core:
         """The module holds a session."""
         self.asleep = False
         self.muted = False
-        radio.receive = self.receive
+        for radio in wiring.in_reach:
+            radio.counters = self.counters  # they count together
+            radio.receive = partial(self._hear, radio)
+
+    def turn_to(self, address: str) -> None:
+        """Have to do with the meter at `address` from now on, or with the same one where nobody is there."""
+        self.radio = next((radio for radio in self.in_reach if radio.address == address), self.radio)
 
     @property
     def has_side(self) -> bool:
@@ -138,6 +148,11 @@ class Core:
     def event(self, number: int, address: str, parameter: int | None = None) -> None:
         """Print an EVENT line."""
         self.emit(lines.event(number, address, self.side, parameter))
+
+    def _hear(self, radio: Radio, datagram: Datagram) -> None:
+        """What another meter sends is not ciphered with the key of this session."""
+        if radio is self.radio:
+            self.receive(datagram)
 
     def receive(self, datagram: Datagram) -> None:
         """A datagram from the air; without a session nothing can be deciphered."""

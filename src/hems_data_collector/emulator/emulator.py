@@ -7,7 +7,7 @@ await port.write(b"SKVER\\r\\n")
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 from hems_data_collector.clock import Clock
@@ -19,7 +19,7 @@ from hems_data_collector.emulator.joining import EV_JOIN_FAILED, EV_JOINED
 from hems_data_collector.emulator.modem import Modem
 from hems_data_collector.emulator.ports import EmulatedPort, Socket
 from hems_data_collector.emulator.radio import Counters
-from hems_data_collector.emulator.settings import EmulatorSettings
+from hems_data_collector.emulator.settings import EmulatorSettings, sample_credentials
 
 REPLUG_S: Final = 5.0
 """How long an unplugged stick stays away."""
@@ -28,17 +28,35 @@ SELF_REJOIN_S: Final = 5.0
 
 
 class Emulator(Installation):
-    """Behaves like a Wi-SUN stick with a smart meter in reach, and misbehaves on demand.
+    """Behaves like a Wi-SUN stick with a smart meter in reach, or several, and misbehaves on demand.
 
     `credentials` are what the meter was registered with unless the settings name their own; without either it is the
-    sample pair of skstack-ip. All waiting goes through `clock`. Nothing runs before the first `open_port`, which needs
-    a running event loop.
+    sample pair of skstack-ip. With several meters there may be a pair for each. What is said of one meter here is said
+    of the first; each stands in `in_reach`. All waiting goes through `clock`. Nothing runs before the first
+    `open_port`, which needs a running event loop.
     """
 
     def __init__(
-        self, settings: EmulatorSettings, *, clock: Clock | None = None, credentials: Credentials | None = None
+        self,
+        settings: EmulatorSettings,
+        *,
+        clock: Clock | None = None,
+        credentials: Credentials | Sequence[Credentials] | None = None,
     ) -> None:
-        super().__init__(settings, clock=clock, credentials=credentials)
+        pairs = (credentials,) if credentials is None or isinstance(credentials, Credentials) else tuple(credentials)
+        super().__init__(settings, clock=clock, credentials=pairs[0] if pairs else None)
+        self.in_reach: tuple[Installation, ...] = (
+            self,
+            *(
+                Installation(
+                    settings.of_meter(number),
+                    clock=self._clock,
+                    credentials=pairs[number] if number < len(pairs) else sample_credentials(number),
+                )
+                for number in range(1, settings.meters)
+            ),
+        )
+        """The meters that the stick can hear; faults of the air and of a meter can be injected into each."""
         self._socket = Socket(self._faults)
         self._modem: Modem | None = None
 
@@ -86,13 +104,14 @@ class Emulator(Installation):
         """Stop everything that runs in the background and lose the open port."""
         self._socket.unplug()
         super().close()
+        for other in self.in_reach[1:]:
+            other.close()
 
     def _power_on(self) -> None:
-        self.meter.begin()
         self._modem = Modem(
             Wiring(
                 settings=self.settings,
-                radio=self._radio,
+                in_reach=tuple(each.radio for each in self.in_reach),
                 faults=self._faults,
                 timing=self._timing,
                 clock=self._clock,
@@ -101,7 +120,8 @@ class Emulator(Installation):
             )
         )
         self._socket.device = self._modem
-        self._start()
+        for each in self.in_reach:
+            each.begin()
 
     async def _moment_of(self, fault: Fault) -> None:
         if fault.kind.begins is Begins.WITH_SESSION:

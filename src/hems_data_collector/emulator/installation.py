@@ -78,6 +78,16 @@ class Installation:
         """Stop everything that runs in the background."""
         self._tasks.cancel()
 
+    @property
+    def radio(self) -> Radio:
+        """The air around the meter."""
+        return self._radio
+
+    def begin(self) -> None:
+        """Install the meter and start what runs in the background; needs a running event loop."""
+        self.meter.begin()
+        self._start()
+
     def _start(self) -> None:
         """Let the faults of the settings count from now."""
         self._begun = True

@@ -40,6 +40,7 @@ class PanaClient:
     def join(self, address: str) -> None:
         """Authenticate anew with the meter at `address`; an existing session ends."""
         self._end_session()
+        self._core.turn_to(address)
         self._exchange = self._core.tasks.spawn(self._join(address))
 
     def rejoin(self) -> None:
@@ -204,10 +205,10 @@ class PanaClient:
             return
         core.event(EV_SENT, address, SOLICITED)
         core.event(EV_NEIGHBOUR_ADVERTISEMENT, address)
-        core.remember_neighbour(address, core.settings.mac)
+        core.remember_neighbour(address, core.radio.mac)
 
     def _receive(self, message: bytes) -> None:
-        mac = self._core.settings.mac
+        mac = self._core.radio.mac
         self._core.receive(
             Datagram(sender=self.peer, destination="", port=PANA_PORT, mac=mac, secured=False, payload=message)
         )

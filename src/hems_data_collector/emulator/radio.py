@@ -92,6 +92,7 @@ class Radio:
         """Where datagrams for the modem go; the modem puts itself here."""
         self.counters = Counters()
         self.truth: deque[Truth] = deque(maxlen=TRUTH_LIMIT)
+        self.mac: Final = settings.mac
         self.address: Final = link_local(settings.mac)
         self.session = False
         """The meter's side of the session."""

@@ -44,7 +44,9 @@ class Scanner:
         # No beacon request goes out while sending is restricted, so nobody answers.
         limited = core.air_time.restricted
         pairing_id = core.registers.values["S0A"]
-        beacons = [] if limited else core.radio.beacons(mode=mode, duration=duration, pairing_id=pairing_id)
+        heard = () if limited else core.in_reach
+        asked = {"mode": mode, "duration": duration}
+        beacons = [beacon for radio in heard for beacon in radio.beacons(**asked, pairing_id=pairing_id)]
         for channel in _channels(mask):
             await core.clock.sleep(core.timing.scan_channel(duration))
             for beacon in beacons:

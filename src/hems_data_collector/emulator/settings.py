@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from enum import Enum
 from types import MappingProxyType
 from typing import Any, Final
 from urllib.parse import unquote
 
-from hems_data_collector.credentials import Secret
+from hems_data_collector.credentials import Credentials, Secret
 from hems_data_collector.echonet.energy import COEFFICIENT_MAX, DIGITS_MAX, UNIT_EXPONENTS
 from hems_data_collector.emulator.faults import Fault, parse_fault
 from hems_data_collector.errors import ConfigError
@@ -24,8 +24,15 @@ SAMPLE_ROUTE_B_ID: Final = "00112233445566778899AABBCCDDEEFF"
 SAMPLE_PASSWORD: Final = "0123456789AB"
 """The made-up pair of skstack-ip (its preface); what the emulator expects when nobody says otherwise."""
 
+METERS_MAX: Final = 9
+"""As many as a radio may hear; the last digit of their addresses tells them apart."""
 SESSION_LIFETIME_S: Final = 86_400
 """What the meter grants in every capture (skstack-ip §4.3)."""
+CHANNEL_MIN: Final = 0x21
+CHANNEL_MAX: Final = 0x3C
+PAN_ID_MAX: Final = 0xFFFE
+SEED_STEP: Final = 1_000
+"""From the house of one meter to that of the next, so that `seed=2` is no neighbour of `seed=1`."""
 DEFAULT_LOSS: Final = 0.01
 """Share of lost answers with realistic timings (skstack-ip §7.2)."""
 
@@ -68,6 +75,8 @@ class EmulatorSettings:
     """The meter's MAC address."""
     channel: int = 0x33
     pan_id: int = 0x12A4
+    meters: int = 1
+    """How many meters are within reach; each has its own id, house, serial number, address and channel."""
     faults: tuple[Fault, ...] = ()
     notify: Notify = Notify.INF
     notify_delay: float | None = None
@@ -98,6 +107,22 @@ class EmulatorSettings:
                 remedy="Leave `hex` out, or choose a module with WOPT such as bp35a1.",
             )
 
+    def of_meter(self, number: int) -> EmulatorSettings:
+        """The same with what is different about meter `number`, from 0: all faults strike the first one only."""
+        if number == 0:
+            return self
+        channels = CHANNEL_MAX - CHANNEL_MIN + 1
+        return replace(
+            self,
+            seed=self.seed + number * SEED_STEP,
+            route_b_id=None,
+            password=None,
+            mac=f"{(int(self.mac, 16) + number) % (1 << 64):016X}",
+            channel=CHANNEL_MIN + (self.channel - CHANNEL_MIN + number) % channels,
+            pan_id=(self.pan_id + number) % (PAN_ID_MAX + 1),
+            faults=(),
+        )
+
     @classmethod
     def from_query(cls, query: str) -> EmulatorSettings:
         """Settings from the query of a port URL, `module=bp35c2&wires=2&fault=late:25,duplicate`.
@@ -116,6 +141,12 @@ class EmulatorSettings:
     def from_texts(cls, texts: Mapping[str, str]) -> EmulatorSettings:
         """Settings from texts by key; raises ConfigError as `from_query` does."""
         return cls(**{KEYS[name].field: KEYS[name].value(text) for name, text in _known(texts).items()})
+
+
+def sample_credentials(number: int) -> Credentials:
+    """The made-up pair of meter `number` on one emulator, from 0; the first one is that of skstack-ip."""
+    route_b_id = SAMPLE_ROUTE_B_ID if number == 0 else f"{SAMPLE_ROUTE_B_ID[:-1]}{number:X}"
+    return Credentials(route_b_id=Secret(route_b_id), password=Secret(SAMPLE_PASSWORD))
 
 
 def _known(texts: Mapping[str, str]) -> Mapping[str, str]:
@@ -282,8 +313,16 @@ KEYS: Final[Mapping[str, Key]] = MappingProxyType(
             _key("id", Secret, "ID", "B-route id to expect, 32 characters", field="route_b_id", secret=True),
             _key("password", Secret, "PASSWORD", "B-route password to expect", secret=True),
             _key("mac", _mac, "MAC", "MAC address of the meter (default 001C640000000001)"),
-            _key("channel", _whole(0x21, 0x3C, 16), "21..3C", "radio channel of the meter, in hex (default 33)"),
-            _key("panid", _whole(0, 0xFFFE, 16), "HEX", "PAN ID of the meter, in hex (default 12A4)", field="pan_id"),
+            _key(
+                "channel",
+                _whole(CHANNEL_MIN, CHANNEL_MAX, 16),
+                "21..3C",
+                "radio channel of the meter, in hex (default 33)",
+            ),
+            _key(
+                "panid", _whole(0, PAN_ID_MAX, 16), "HEX", "PAN ID of the meter, in hex (default 12A4)", field="pan_id"
+            ),
+            _key("meters", _whole(1, METERS_MAX), "1..9", "meters within reach, each with its own id (default 1)"),
             _key("fault", _faults, "NAME[:ARG],...", "faults, see below", field="faults"),
             _key(
                 "notify",

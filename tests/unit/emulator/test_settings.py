@@ -30,7 +30,7 @@ def test_every_key() -> None:
     settings = EmulatorSettings.from_query(
         "module=bp35c2&wires=2&export=0&unit=0a&d3=none&digits=8&release=r&history2=0&echo=0&hex=1&fast=1&speed=60"
         "&start=2026-01-15T07:00:00&seed=7&id=" + ZEROS + "&password=a%26b+c&mac=001c64000000abcd&channel=3c"
-        "&panid=8888&fault=late:25,lost&notify=infc&notify_delay=30&loss=0.5&rtt=0.8&join=3&lifetime=600"
+        "&panid=8888&meters=3&fault=late:25,lost&notify=infc&notify_delay=30&loss=0.5&rtt=0.8&join=3&lifetime=600"
     )
     assert settings == EmulatorSettings(
         module="bp35c2",
@@ -52,6 +52,7 @@ def test_every_key() -> None:
         mac="001C64000000ABCD",
         channel=0x3C,
         pan_id=0x8888,
+        meters=3,
         faults=settings.faults,
         notify=Notify.INFC,
         notify_delay=30.0,
@@ -63,7 +64,7 @@ def test_every_key() -> None:
     assert set(KEYS) == {
         *("module", "wires", "export", "unit", "d3", "digits", "release", "history2", "echo", "hex", "fast", "speed"),
         *("start", "seed", "id", "password", "mac", "channel", "panid", "fault", "notify", "notify_delay", "loss"),
-        *("rtt", "join", "lifetime"),
+        *("rtt", "join", "lifetime", "meters"),
     }
 
 
