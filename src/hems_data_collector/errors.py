@@ -110,6 +110,10 @@ class CommandTimeout(ModemError):
     """The modem did not end a command within its deadline."""
 
 
+class ModemUnsupported(ModemError):
+    """The modem speaks another protocol: tell its owner, and look again after a long wait."""
+
+
 class LinkError(HemsError):
     """The way to the meter is broken; the subclass says how to mend it."""
 

@@ -105,9 +105,7 @@ def _file_of(beyond: Neighbourhood) -> type[Output]:
 
 async def _let_go(link: WisunLink) -> None:
     """What the system does to the port of a killed process."""
-    modem, link._modem = link._modem, None
-    if modem is not None:
-        await modem.close()
+    await link._stick.close()
 
 
 async def _nothing(*_: object) -> None:

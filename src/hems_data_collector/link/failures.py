@@ -2,8 +2,20 @@
 
 from __future__ import annotations
 
-from hems_data_collector.errors import JoinRefused, LinkError, MeterNotFound, SendRestricted, SessionLost
-from hems_data_collector.skstack import EventNumber
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from hems_data_collector.errors import (
+    CommandTimeout,
+    HemsError,
+    JoinRefused,
+    LinkError,
+    MeterNotFound,
+    SendRestricted,
+    SessionLost,
+)
+from hems_data_collector.link.scan import scan_did_not_end
+from hems_data_collector.link.session import SessionInput, SessionState
 
 
 def air_time_used_up() -> SendRestricted:
@@ -44,18 +56,55 @@ def went_silent() -> SessionLost:
     return SessionLost("The meter stopped answering although no end of the session was reported.")
 
 
+def modem_restarted() -> SessionLost:
+    """The modem has forgotten channel and PAN (skstack-ip §1.3, §2.7)."""
+    return SessionLost("The modem has restarted by itself and forgotten the session.")
+
+
 def not_renewed() -> SessionLost:
     """EVENT 29 and nothing after it (skstack-ip §4.3)."""
     return SessionLost("The session's lifetime is over and was not renewed.")
 
 
-def ended_by(event: int) -> SessionLost:
-    """The event that ended an established session (skstack-ip §3.1)."""
-    return SessionLost(_ENDINGS.get(event, "The session ended."))
+def ended_by(happened: SessionInput) -> SessionLost:
+    """What ended an established session (skstack-ip §3.1)."""
+    return SessionLost(ENDINGS[happened])
 
 
-_ENDINGS: dict[int, str] = {
-    EventNumber.JOIN_FAILED: "The renewal of the session failed.",
-    EventNumber.PEER_ENDED_SESSION: "The meter ended the session.",
-    EventNumber.SESSION_EXPIRED: "The session's lifetime is over.",
+def _no_result() -> CommandTimeout:
+    return CommandTimeout("The modem reported no result of the join.", cause="It hangs.")
+
+
+def _opening_takes_too_long() -> CommandTimeout:
+    return CommandTimeout("The port was opened, and nothing came of it.", cause="The modem hangs.")
+
+
+def _reset_takes_too_long() -> CommandTimeout:
+    return CommandTimeout("The modem does not come back from its reset.", cause="It hangs.")
+
+
+def _still_busy() -> CommandTimeout:
+    return CommandTimeout(
+        "The modem does not take a join.",
+        cause="It hangs in an exchange of its own.",
+        remedy="The collector resets it.",
+    )
+
+
+ENDINGS: Final[Mapping[SessionInput, str]] = {
+    SessionInput.REFUSED: "The renewal of the session failed.",
+    SessionInput.ENDED_BY_METER: "The meter ended the session.",
+    SessionInput.TERM_DONE: "The modem ended the session.",
+    SessionInput.LIFETIME_OVER: "The session's lifetime is over.",
 }
+"""By the event that ended it."""
+
+TOO_LONG: Final[Mapping[SessionState, Callable[[], HemsError]]] = {
+    SessionState.OPENING: _opening_takes_too_long,
+    SessionState.RESETTING: _reset_takes_too_long,
+    SessionState.SCANNING: scan_did_not_end,
+    SessionState.JOINING: _no_result,
+    SessionState.BUSY: _still_busy,
+    SessionState.EXPIRED: not_renewed,
+}
+"""What the end of a state's limit means."""

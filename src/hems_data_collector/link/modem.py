@@ -12,15 +12,16 @@ from typing import Final
 
 from hems_data_collector.clock import Clock
 from hems_data_collector.errors import CommandRefused, CommandTimeout, PortError
+from hems_data_collector.link.counters import LinkCounters
 from hems_data_collector.link.transport import Transport
 from hems_data_collector.skstack import Command, CommandDone, Connection, ModemEvent, PayloadMode
+from hems_data_collector.skstack.j11 import J11Ear
 
 log = logging.getLogger(__name__)
 
 COMMAND_TIMEOUT_S: Final = 3.0  # local commands take 3-100 ms (skstack-ip §6)
 WAKE_S: Final = 0.02  # what the modem may still print of a half-typed command
 QUIET_S: Final = 0.5  # a late answer to an abandoned command must not be taken for the next one's
-SEND_TIMEOUT_S: Final = 15.0  # SKSENDTO ends after EVENT 21; neighbour resolution and retries take seconds
 
 _FAILURES: Final = {
     4: ("the modem does not know this command", "Its firmware is another one than expected."),
@@ -35,7 +36,7 @@ class Modem:
     """Sends commands and hands out what the modem says on its own.
 
     `on_event` receives every asynchronous event, in order, on the event loop; it must not block.
-    `on_lost` is called once when the port goes away.
+    `on_lost` is called once when the port goes away. `ear` listens for another firmware.
     """
 
     def __init__(
@@ -45,21 +46,33 @@ class Modem:
         clock: Clock,
         on_event: Callable[[ModemEvent], None],
         on_lost: Callable[[PortError], None],
+        counters: LinkCounters | None = None,
     ) -> None:
         self._transport = transport
         self._clock = clock
         self._on_event = on_event
         self._on_lost = on_lost
+        self._counters = counters or LinkCounters()
         self._connection = Connection()
+        self._echoes_before: int | None = None
+        self.ear = J11Ear()
         self._turn = asyncio.Lock()
         self._pending: asyncio.Future[CommandDone] | None = None
         self._lost: PortError | None = None
         self._pump = asyncio.create_task(self._read_for_ever(), name="modem-reader")
 
     @property
-    def undecodable(self) -> int:
-        """Lines so far that no rule of the protocol fitted."""
-        return self._connection.undecodable
+    def echo_is_back(self) -> bool:
+        """The modem echoes again although it was told not to: it has been restarted (skstack-ip §1.3)."""
+        return self._echoes_before is not None and self._connection.echoes > self._echoes_before
+
+    def expect_no_echo(self) -> None:
+        """From now on an echo is a sign."""
+        self._echoes_before = self._connection.echoes
+
+    def ignore_echo(self) -> None:
+        """This modem echoes for another reason than a restart."""
+        self._echoes_before = None
 
     def expect_payloads(self, mode: PayloadMode) -> None:
         """How this modem prints received data (skstack-ip §1.5), where that is known."""
@@ -94,6 +107,10 @@ class Modem:
             raise _refused(done)
         return done
 
+    async def write_raw(self, data: bytes) -> None:
+        """Write bytes that are no command; what comes back is not awaited."""
+        await self._transport.write(data)
+
     def flush(self) -> None:
         """End a block that has no terminator line (EPANDESC, skstack-ip §3.3)."""
         self._connection.flush()
@@ -114,7 +131,10 @@ class Modem:
         try:
             while True:
                 data = await self._transport.read()
+                self.ear.listen(data)
+                before = self._connection.undecodable
                 self._connection.receive_data(data)
+                self._counters.undecodable_lines += self._connection.undecodable - before
                 self._deliver()
         except PortError as error:
             self._lost = error

@@ -34,20 +34,44 @@ WAITS: Final[Mapping[type[errors.HemsError], Waits]] = {
     errors.PortBusy: Waits(first_s=5.0, ceiling_s=60.0),
     errors.PortDenied: Waits(first_s=5.0, ceiling_s=60.0),
     errors.PortError: Waits(first_s=5.0, ceiling_s=60.0),
-    errors.ModemError: Waits(first_s=2.0),
+    errors.ModemUnsupported: Waits(first_s=60.0),  # it will not change by itself
+    errors.ModemError: Waits(first_s=1.0),
     errors.MeterNotFound: Waits(first_s=60.0),  # skstack-ip §7 row 4
     errors.JoinRefused: Waits(first_s=60.0),  # skstack-ip §7 row 3: never loop tightly
     errors.SessionLost: Waits(first_s=0.5),
+    errors.MeterError: Waits(first_s=5.0, ceiling_s=60.0),  # the timers of the requests are waits of their own
     errors.HemsError: Waits(first_s=5.0),
 }
 
 AFTER_OWN_TERM_S: Final = 10.0  # a meter refuses a join for about 10 s after SKTERM (skstack-ip §4.1 step 13)
 OWN_TERM_WINDOW_S: Final = 15.0
+SETTLED_S: Final = 60.0  # a session that lived this long ends the row of failures before it
+
+
+def row_for(error: errors.HemsError) -> type[errors.HemsError]:
+    """The nearest class of `error` that has a row."""
+    return next(kind for kind in type(error).__mro__ if kind in WAITS)
 
 
 def waits_for(error: errors.HemsError) -> Waits:
     """The row for the nearest class of `error`."""
-    for kind in type(error).__mro__:
-        if kind in WAITS:
-            return WAITS[kind]
-    return WAITS[errors.HemsError]
+    return WAITS[row_for(error)]
+
+
+class Retries:
+    """The failures in a row, each kind counted by itself, and the wait after each."""
+
+    def __init__(self, rng: Random) -> None:
+        self._rng = rng
+        self._failures: dict[type[errors.HemsError], int] = {}
+
+    def wait_s(self, error: errors.HemsError) -> float:
+        """Seconds to wait after `error`: longer each time until `settled`."""
+        kind = row_for(error)
+        attempt = self._failures.get(kind, 0)
+        self._failures[kind] = attempt + 1
+        return WAITS[kind].before(attempt, self._rng)
+
+    def settled(self) -> None:
+        """It works: the next failure is a first one."""
+        self._failures.clear()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hems_data_collector.skstack import j11
 from hems_data_collector.skstack.addresses import (
     full_ipv6,
     link_local_of,
@@ -154,6 +155,7 @@ __all__ = [
     "Unparsed",
     "Version",
     "full_ipv6",
+    "j11",
     "link_local_of",
     "mac_of",
     "masked_line",

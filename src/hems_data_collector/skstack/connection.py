@@ -101,6 +101,7 @@ class Connection:
         self._events: deque[ModemEvent] = deque()
         self._lines: deque[tuple[str, bytes | Command]] = deque(maxlen=_MAX_KEPT_LINES)
         self._undecodable = 0
+        self._echoes = 0
 
     @property
     def busy(self) -> bool:
@@ -130,6 +131,11 @@ class Connection:
     def undecodable(self) -> int:
         """How many lines or blocks no rule fitted since the connection was made."""
         return self._undecodable
+
+    @property
+    def echoes(self) -> int:
+        """How many commands the module has echoed; one more after SFE 0 means that it was restarted (§1.3)."""
+        return self._echoes
 
     def send(self, command: Command) -> bytes:
         """Begin a command; returns the bytes to write. RuntimeError while another one is in flight."""
@@ -235,6 +241,7 @@ class Connection:
         if TRANSITIONS[self._state, Input.ECHO][1] is not Action.DROP:
             return None
         self._step(Input.ECHO)
+        self._echoes += 1
         if text.rstrip(" ") == self._pending.command.text.rstrip(" "):
             return ""
         split = glued_line(text)

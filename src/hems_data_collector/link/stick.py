@@ -1,0 +1,119 @@
+"""The stick: its port, the modem on it, and what it takes to have that modem ready."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from typing import Final
+
+from hems_data_collector.clock import Clock
+from hems_data_collector.credentials import Credentials
+from hems_data_collector.errors import PortError, SessionLost
+from hems_data_collector.link.counters import LinkCounters
+from hems_data_collector.link.modem import Modem
+from hems_data_collector.link.port import Port
+from hems_data_collector.link.recognise import (
+    PROBE_TRIES,
+    TRIES_AT_OTHER_RATES,
+    find_version,
+    is_j11,
+    make_ready,
+    no_modem_answers,
+    reset_blindly,
+    speaks_j11,
+)
+from hems_data_collector.link.restriction import Restriction
+from hems_data_collector.skstack import SINGLE_STACK, ModemEvent
+
+log = logging.getLogger(__name__)
+
+J11_RATE: Final = 115_200
+
+
+class Stick:
+    """At most one open modem. `on_event` and `on_lost` as of `Modem`."""
+
+    def __init__(
+        self,
+        port: Port,
+        *,
+        credentials: Credentials,
+        clock: Clock,
+        restriction: Restriction,
+        counters: LinkCounters,
+        on_event: Callable[[ModemEvent], None],
+        on_lost: Callable[[PortError], None],
+    ) -> None:
+        self._port = port
+        self._credentials = credentials
+        self._clock = clock
+        self._restriction = restriction
+        self._counters = counters
+        self._on_event = on_event
+        self._on_lost = on_lost
+        self._modem: Modem | None = None
+        self._closing: set[asyncio.Task[None]] = set()
+        self.dialect = SINGLE_STACK
+
+    @property
+    def modem(self) -> Modem:
+        """The open modem; raises SessionLost when there is none."""
+        if self._modem is None:
+            raise SessionLost("The port is not open.")
+        return self._modem
+
+    async def open(self) -> None:
+        """Open the port, find the modem's baud rate and have it ready.
+
+        Raises PortError, ModemUnsupported for J11 firmware, or ModemError when nothing sensible answers.
+        """
+        for rate in self._port.rates:
+            modem = await self._opened(rate)
+            tries = PROBE_TRIES if rate == self._port.rates[0] else TRIES_AT_OTHER_RATES
+            version = await find_version(modem, tries)
+            if version is not None:
+                await self._ready(modem)
+                self._port.worked(rate)
+                log.info("Wi-SUN modem ready (firmware %s, %s).", version, self.dialect.name)
+                return
+            if modem.ear.heard:
+                break
+        if J11_RATE in self._port.rates[1:] and not modem.ear.heard:
+            modem = await self._opened(J11_RATE)
+        raise is_j11() if await speaks_j11(modem, self._clock) else no_modem_answers()
+
+    async def reset(self) -> None:
+        """SKRESET on the open port, whatever the modem answers, then as after opening."""
+        modem = self.modem
+        if not self._restriction.active:
+            await reset_blindly(modem)
+        if await find_version(modem) is None:
+            raise no_modem_answers()
+        await self._ready(modem)
+        log.info("The modem was reset.")
+
+    def let_go(self) -> None:
+        """Close the port, without waiting for it."""
+        modem, self._modem = self._modem, None
+        if modem is not None:
+            task = asyncio.create_task(modem.close(), name="modem-close")
+            self._closing.add(task)
+            task.add_done_callback(self._closing.discard)
+
+    async def close(self) -> None:
+        """Close the port; never raises."""
+        self.let_go()
+        await asyncio.gather(*self._closing, return_exceptions=True)
+
+    async def _opened(self, rate: int) -> Modem:
+        await self.close()
+        transport = await self._port.open(rate)
+        self._counters.port_openings += 1
+        self._modem = Modem(
+            transport, clock=self._clock, on_event=self._on_event, on_lost=self._on_lost, counters=self._counters
+        )
+        return self._modem
+
+    async def _ready(self, modem: Modem) -> None:
+        self.dialect = await make_ready(modem, self._credentials, self._restriction, self._counters)
