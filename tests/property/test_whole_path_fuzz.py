@@ -26,9 +26,12 @@ from hems_data_collector.meter.interpret import (
     fixed_half_hour,
     has_t_phase,
     malformed,
+    minute_served,
+    minute_told,
     moment_served,
     reading_from,
     window_half_hours,
+    window_minutes,
 )
 from hems_data_collector.meter.profile import MeterProfile, with_constants
 from hems_data_collector.readings import HalfHourSource, MeterIdentity
@@ -135,7 +138,10 @@ def interpret(values: Mapping[int, bytes], rng: Random) -> None:
     if (moment := moment_served(values, zone=TOKYO)) is not None:
         told = day_told(values, PROFILE, moment=moment, days_ago=rng.randrange(100), zone=TOKYO)
         assert len(told.no_import) <= len(told.half_hours) >= len(told.no_export)
+    minute_told(values, PROFILE, zone=TOKYO)
+    minute_served(values, zone=TOKYO)
     for edt in values.values():
+        window_minutes(edt, PROFILE, expected=datetime(2026, 1, 15, 19, 7), zone=TOKYO)
         window_half_hours(edt, PROFILE, expected=datetime(2026, 1, 15, 19), zone=TOKYO)
 
 

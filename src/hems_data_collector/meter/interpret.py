@@ -33,14 +33,23 @@ YEARS: Final = range(2000, 9999)  # another year is a clock that was never set, 
 
 
 def decoded(values: Mapping[int, bytes]) -> dict[int, object]:
-    """Every value of `values` that its property allows; the malformed are left out."""
+    """Every value of `values` that its property allows; the malformed, and those of an impossible day, are left out."""
     good: dict[int, object] = {}
     for epc, edt in values.items():
         try:
-            good[epc] = decode_property(METER, epc, edt)
+            value = decode_property(METER, epc, edt)
         except PropertyError:
             continue
+        if _possible(value):
+            good[epc] = value
     return good
+
+
+def _possible(value: object) -> bool:
+    match value:
+        case date(year=year) | FixedTimeEnergy(at=date(year=year)) | MinuteEnergy(at=date(year=year)):
+            return year in YEARS
+    return True
 
 
 def malformed(values: Mapping[int, bytes]) -> tuple[PropertyError, ...]:
@@ -241,7 +250,7 @@ def moment_served(values: Mapping[int, bytes], *, zone: tzinfo) -> Moment | None
     today, clock, fixed = got.get(0x98), got.get(0x97), _fixed(got.get(0xEA))
     if isinstance(clock, time) and (clock.hour, clock.minute) in AROUND_MIDNIGHT:
         return None
-    if not isinstance(today, date) or today.year not in YEARS:
+    if not isinstance(today, date):
         if fixed is None or (fixed[0].time() >= LAST_SLOT_OF_DAY and not isinstance(clock, time)):
             return None
         today = fixed[0].date()
@@ -297,7 +306,7 @@ def _minute(
 
 
 def _fixed(value: object) -> tuple[datetime, int | None] | None:
-    if isinstance(value, FixedTimeEnergy) and isinstance(value.at, datetime) and value.at.year in YEARS:
+    if isinstance(value, FixedTimeEnergy) and isinstance(value.at, datetime):
         return value.at, _count(value.raw)
     return None
 

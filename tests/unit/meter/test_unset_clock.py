@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
-from hems_data_collector.meter.interpret import fixed_half_hour, moment_served, reading_from
+from hems_data_collector.meter.interpret import fixed_half_hour, minute_served, minute_told, moment_served, reading_from
 from hems_data_collector.meter.profile import MeterProfile
 from hems_data_collector.readings import HalfHourSource, MeterIdentity
 
@@ -19,6 +19,7 @@ PROFILE = MeterProfile(identity=MeterIdentity(maker="000016", serial="A00B123456
 def test_a_clock_that_was_never_set_dates_nothing(day: str) -> None:
     """Midnight of 1 January 0001 in Japan is no moment of UTC at all."""
     values = {
+        0xD0: bytes.fromhex(day + "00000000" + "00" * 7),
         0x98: bytes.fromhex(day),
         0x97: bytes.fromhex("0005"),
         0xE7: bytes.fromhex("000001F8"),
@@ -26,6 +27,8 @@ def test_a_clock_that_was_never_set_dates_nothing(day: str) -> None:
     }
     assert fixed_half_hour(values, PROFILE, zone=JST, source=HalfHourSource.POLL) is None
     assert moment_served(values, zone=JST) is None
+    assert minute_told(values, PROFILE, zone=JST) is None
+    assert minute_served(values, zone=JST) is None
     reading = reading_from(values, PROFILE, received_at=NOW, zone=JST)
     assert reading.fixed_at is None
     assert reading.power_w == 504
