@@ -19,6 +19,7 @@ from hems_data_collector.outputs import FORMATS, OUTPUTS
 from hems_data_collector.outputs.base import Setting
 from hems_data_collector.settings_table import settings_table
 from hems_data_collector.skstack.dialects import MODULES
+from tools import link_tables
 
 ROOT: Final = Path(__file__).parent.parent
 _BLOCK: Final = re.compile(r"(<!-- table: ([a-z-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
@@ -196,6 +197,9 @@ TABLES: Final[Mapping[str, Callable[[], str]]] = {
     "emulator-faults": emulator_faults,
     "meter-properties": lambda: _properties(SMART_METER),
     "node-properties": lambda: _properties(NODE_PROFILE_PROPERTIES),
+    "session-diagram": link_tables.diagram,
+    "session-states": lambda: table(link_tables.HEADS["states"], link_tables.states()),
+    "session-transitions": lambda: table(link_tables.HEADS["transitions"], link_tables.transitions()),
 }
 
 
