@@ -33,6 +33,7 @@ LEVELS: Mapping[str, int] = {
     "settings_table": 6,
     "config": 6,
     "meters": 6,
+    "live": 6,
     "app": 6,
     "cli": 7,
     "__init__": 7,

@@ -22,6 +22,7 @@ from hems_data_collector.errors import StoreError
 from hems_data_collector.link.base import OnProgress, Progress
 from hems_data_collector.link.session import SessionState
 from hems_data_collector.link.transport import Transport, register_scheme
+from hems_data_collector.live import OpenEndpoint, Sections, nobody_asks, ring_section
 from hems_data_collector.meter.reader import MeterReader
 from hems_data_collector.meters import Meter
 from hems_data_collector.outputs import OUTPUTS
@@ -43,9 +44,14 @@ _EMULATORS: Final[dict[str, Emulator]] = {}
 
 
 async def run_collector(
-    settings: Settings, *, stop: asyncio.Event, clock: Clock | None = None, on_progress: OnProgress | None = None
+    settings: Settings,
+    *,
+    stop: asyncio.Event,
+    clock: Clock | None = None,
+    on_progress: OnProgress | None = None,
+    endpoint: OpenEndpoint = nobody_asks,
 ) -> int:
-    """Collect until `stop` is set; returns the exit code.
+    """Collect until `stop` is set; returns the exit code. Meanwhile `endpoint` tells the live state.
 
     Raises ConfigError for an output that cannot work and StoreError for a database that cannot be used.
     """
@@ -89,17 +95,20 @@ async def run_collector(
         )
         meter.client.on_notification = poller.notified
         poller.on_profile = meter.remember_profile
+        live = Sections()
+        live.add("ring", lambda: ring_section(recorder.ring))
         delivery.start()
         log.info("Collecting from %s.", settings.port.partition("?")[0])
         try:
-            await _until(
-                stop,
-                link=meter.link.keep(),
-                ticker=ticker.run(),
-                poller=poller.run(),
-                recorder=recorder.run(),
-                retention=recorder.prune(settings.keep_readings),
-            )
+            async with endpoint(settings.database, live.snapshot, clock):
+                await _until(
+                    stop,
+                    link=meter.link.keep(),
+                    ticker=ticker.run(),
+                    poller=poller.run(),
+                    recorder=recorder.run(),
+                    retention=recorder.prune(settings.keep_readings),
+                )
         finally:
             await asyncio.gather(meter.link.close(), _finish(recorder, delivery))
             log.info("Stopped.")

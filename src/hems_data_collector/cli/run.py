@@ -88,10 +88,11 @@ def prepare(settings: Settings) -> None:
 async def _until_signalled(settings: Settings) -> int:
     """Collect until the collector ends by itself or a signal asks for it."""
     from hems_data_collector.app import run_collector
+    from hems_data_collector.live import Endpoint
 
     stop = asyncio.Event()
     progress = terminal_progress()
-    collector = asyncio.ensure_future(run_collector(settings, stop=stop, on_progress=progress))
+    collector = asyncio.ensure_future(run_collector(settings, stop=stop, on_progress=progress, endpoint=Endpoint))
     ending = _handle_signals(stop, collector)
     try:
         return await collector

@@ -1,4 +1,4 @@
-"""The verb `status`: what the collector has and how it is doing, from the database alone."""
+"""The verb `status`: what the collector has and how it is doing, from the database and, where it runs, from itself."""
 
 from __future__ import annotations
 
@@ -16,10 +16,11 @@ import msgspec
 from hems_data_collector.cli import periods as words
 from hems_data_collector.cli import tables
 from hems_data_collector.cli.arguments import Parser
-from hems_data_collector.cli.messages import PROGRAM
+from hems_data_collector.cli.messages import PROGRAM, masked
 from hems_data_collector.cli.outputs import described, output_rows
 from hems_data_collector.cli.stored import Stored, add_store_flags, reading, set_aside
 from hems_data_collector.errors import EXIT_OK
+from hems_data_collector.live import ask
 from hems_data_collector.readings import iso_utc
 from hems_data_collector.store import half_hours, meters, readings, summaries
 from hems_data_collector.store.aside import SIDE_FILES
@@ -79,6 +80,7 @@ def state_of(stored: Stored) -> dict[str, Any]:
     return {
         "now": iso_utc(stored.now),
         "collector": {"running": process is not None, "process": process},
+        "live": None if process is None else _masked(ask(path)),
         "database": {
             "path": str(path),
             "bytes": sum(_size(path.with_name(path.name + suffix)) for suffix in ("", *SIDE_FILES)),
@@ -87,6 +89,15 @@ def state_of(stored: Stored) -> dict[str, Any]:
         "meters": [_meter(stored, meter) for meter in meters.listed(stored.conn)],
         "outputs": described(stored),
     }
+
+
+def _masked(told: Any) -> Any:
+    """What the collector told of itself, without the secrets known here."""
+    if isinstance(told, dict):
+        return {name: _masked(value) for name, value in told.items()}
+    if isinstance(told, list):
+        return [_masked(value) for value in told]
+    return masked(told) if isinstance(told, str) else told
 
 
 def _meter(stored: Stored, meter: StoredMeter) -> dict[str, Any]:
@@ -152,10 +163,24 @@ def _lines(found: Mapping[str, Any], zone: tzinfo) -> Iterator[tuple[str, str]]:
             _("set aside"),
             _("{file}; bring back its data: {program} check --salvage").format(file=file, program=PROGRAM),
         )
+    yield from _ring_lines((found["live"] or {}).get("ring"), zone)
     if not found["meters"]:
         yield _("meter"), _("none was read yet")
     for meter in found["meters"]:
         yield from _meter_lines(meter, zone)
+
+
+def _ring_lines(ring: Mapping[str, Any] | None, zone: tzinfo) -> Iterator[tuple[str, str]]:
+    """What the disk does not take; nothing while it works and nothing was lost."""
+    if not ring:
+        return
+    counts = _("{held} records held in memory, {dropped} dropped").format(held=ring["held"], dropped=ring["dropped"])
+    if ring["since"] is not None:
+        since = f"{datetime.fromisoformat(ring['since']).astimezone(zone):%Y-%m-%d %H:%M}"
+        yield _("not stored"), _("since {since}: {counts}").format(since=since, counts=counts)
+        yield _("reason"), ring["reason"]
+    elif ring["dropped"]:
+        yield _("not stored"), counts
 
 
 def _meter_lines(meter: Mapping[str, Any], zone: tzinfo) -> Iterator[tuple[str, str]]:

@@ -23,7 +23,7 @@ from hems_data_collector.store.database import Database
 from hems_data_collector.store.half_hours import Direction, Recorded
 from hems_data_collector.store.minutes import Recorded as RecordedMinutes
 from hems_data_collector.store.records import record_at
-from hems_data_collector.store.ring import Ring
+from hems_data_collector.store.ring import Ring, RingState
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -69,6 +69,11 @@ class Recorder:
         """Note a meter and what its registers are worth, soon."""
         now = self._clock.now()
         self._jobs.put_nowait(_Job(lambda conn: meters.know(conn, profile, now), lambda _: None))
+
+    @property
+    def ring(self) -> RingState:
+        """What the disk does not take just now."""
+        return self._ring.state
 
     async def first(self, work: Callable[[sqlite3.Connection], T], then: Callable[[T], None]) -> None:
         """Do `work` in the store before everything that comes later, now or when the disk is back; then tell `then`."""

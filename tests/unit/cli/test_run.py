@@ -14,7 +14,7 @@ import pytest
 DRIVER = """
 import asyncio, os, sys, types
 
-async def run_collector(settings, *, stop, clock=None, on_progress=None):
+async def run_collector(settings, *, stop, **others):
     print("ready", os.environ.get("LIBRARY_SETTING"), flush=True)
     await stop.wait()
     if "stubborn" in settings.port:

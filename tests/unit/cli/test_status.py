@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import fcntl
 import json
 import os
@@ -14,9 +15,12 @@ import pytest
 from hems_data_collector import cli
 from hems_data_collector.cli import status
 from hems_data_collector.cli import stored as store_of_verbs
+from hems_data_collector.clock import SystemClock
+from hems_data_collector.live import Endpoint, ring_section
 from hems_data_collector.readings import HalfHourSource
 from hems_data_collector.store import half_hours
 from hems_data_collector.store.half_hours import Direction
+from hems_data_collector.store.ring import RingState
 from support.ledgers import HALF, METER, SLOT, opened, reading, slot
 from support.stored_house import FILE, NOW, OTHER, deliver, stored
 
@@ -239,3 +243,55 @@ def test_ages_in_two_units(seconds: int, text: str) -> None:
 )
 def test_sizes(count: int, text: str) -> None:
     assert status.size_text(count) == text
+
+
+# --- what only the running collector knows ----------------------------------------------------------------------------
+
+
+def told(capsys: pytest.CaptureFixture[str], ring: RingState, *argv: str) -> str:
+    """What `status` shows beside a collector whose memory is in this state."""
+
+    async def asked() -> str:
+        async with Endpoint(FILE, lambda: {"ring": ring_section(ring), "more": [1]}, SystemClock()):
+            return await asyncio.to_thread(shown, capsys, "status", *argv)
+
+    with opened(FILE):
+        return asyncio.run(asked())
+
+
+def test_records_that_a_full_disk_keeps_in_memory_are_shown(capsys: pytest.CaptureFixture[str]) -> None:
+    stored()
+    full = RingState(waiting=37, dropped=2, since=SLOT, reason="The disk is full.")
+    found = json.loads(told(capsys, full, "--json"))
+    assert found["live"] == {
+        "ring": {"held": 37, "dropped": 2, "since": "2025-04-01T03:00:00+00:00", "reason": "The disk is full."},
+        "more": [1],
+    }
+    text = [" ".join(line.split()) for line in told(capsys, full).splitlines()]
+    assert "not stored since 2025-04-01 12:00: 37 records held in memory, 2 dropped" in text
+    assert "reason The disk is full." in text
+
+
+def test_what_was_dropped_is_shown_after_the_disk_is_back_too(capsys: pytest.CaptureFixture[str]) -> None:
+    stored()
+    assert "not stored" not in told(capsys, RingState(waiting=0, dropped=0, since=None, reason=""))
+    lost = " ".join(told(capsys, RingState(waiting=0, dropped=5, since=None, reason="")).split())
+    assert "not stored 0 records held in memory, 5 dropped" in lost
+
+
+def test_without_an_answer_the_database_alone_tells(capsys: pytest.CaptureFixture[str]) -> None:
+    stored(appended=[reading(0)])
+    assert state(capsys)["live"] is None
+    with opened(FILE):
+        assert state(capsys)["live"] is None
+        assert "412 W" in shown(capsys, "status")
+
+
+def test_a_secret_in_the_live_state_is_not_shown(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WEBHOOK_URL", "https://me:s3cr3t-word@example.org/hook")
+    stored()
+    full = RingState(waiting=1, dropped=0, since=SLOT, reason="https://me:s3cr3t-word@example.org/hook")
+    for argv in ((), ("--json",)):
+        assert "s3cr3t-word" not in told(capsys, full, *argv)

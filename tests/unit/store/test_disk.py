@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import os
-import shutil
 import sqlite3
 import subprocess
 import sys
@@ -21,6 +19,7 @@ from hems_data_collector.store.aside import damaged_files
 from hems_data_collector.store.database import Database, open_reader
 from hems_data_collector.store.ring import Ring
 from support.ledgers import FIRST, METER, PROFILE, opened, reading
+from support.mounts import TMPFS, fill, small_disk
 
 
 def append(conn: sqlite3.Connection, number: int) -> int:
@@ -33,36 +32,11 @@ def stored(database: Database) -> list[int]:
     )
 
 
-def mounting_works() -> bool:
-    """Whether this user may mount: root outside of a locked-down container."""
-    if os.geteuid() or not shutil.which("mount"):
-        return False
-    return (
-        subprocess.run(["unshare", "-m", "mount", "-t", "tmpfs", "none", "/tmp"], capture_output=True).returncode == 0
-    )
-
-
-TMPFS = [1] if mounting_works() else []
-"""A small disk of its own where that can be had; `RLIMIT_FSIZE` and `max_page_count` stand in for it elsewhere."""
-
-
 @pytest.fixture
 def disk(tmp_path: Path) -> Iterator[Path]:
     """One MiB of disk."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "none", str(folder)], check=True)
-    yield folder
-    subprocess.run(["umount", "-l", str(folder)], check=True)
-
-
-def fill(folder: Path) -> Path:
-    """Take all the room there is; returns what to remove."""
-    ballast = folder / "ballast"
-    with contextlib.suppress(OSError), ballast.open("wb", buffering=0) as file:
-        while True:
-            file.write(bytes(4096))
-    return ballast
+    with small_disk(tmp_path / "disk") as folder:
+        yield folder
 
 
 @pytest.mark.parametrize("_", TMPFS)
