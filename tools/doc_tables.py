@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
+from tools import link_tables
+
 from hems_data_collector import cli
 from hems_data_collector.echonet import NODE_PROFILE_PROPERTIES, SMART_METER, Access, PropertySpec
 from hems_data_collector.emulator.faults import FAULTS
@@ -19,7 +21,6 @@ from hems_data_collector.outputs import FORMATS, OUTPUTS
 from hems_data_collector.outputs.base import Setting
 from hems_data_collector.settings_table import settings_table
 from hems_data_collector.skstack.dialects import MODULES
-from tools import link_tables
 
 ROOT: Final = Path(__file__).parent.parent
 _BLOCK: Final = re.compile(r"(<!-- table: ([a-z-]+) -->\n).*?(<!-- end -->)", re.DOTALL)

@@ -15,6 +15,8 @@ from typing import Protocol, TypeAlias
 from hems_data_collector.clock import Clock
 from hems_data_collector.credentials import Credentials
 from hems_data_collector.link.base import MeterLink, OnProgress, Pan
+from hems_data_collector.link.restriction import Restriction
+from hems_data_collector.link.usb import UsbIdentity
 
 
 class Transport(Protocol):
@@ -69,8 +71,16 @@ class LinkOrder:
     """Where it was found last."""
     terminated_at: datetime | None = None
     """When we ended the last session in order."""
+    rate: int | None = None
+    """The baud rate at which a modem answered last."""
+    stick: UsbIdentity | None = None
+    """The USB stick that was behind the port last."""
+    restriction: Restriction | None = None
+    """The pause of the legal air time, one for each port."""
     on_pan_failed: Callable[[], None] = lambda: None
     """To be called when `cached_pan` has proved wrong."""
+    on_learned: Callable[..., object] = lambda **_: None
+    """To be called with `rate=` or `stick=` when another one was found."""
     on_progress: OnProgress = lambda _: None
 
 

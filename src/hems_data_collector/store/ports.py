@@ -1,6 +1,7 @@
-"""What makes the next start quick: where the meter of a port was found, its constants, our last goodbye.
+"""What makes the next start quick: where the meter of a port was found, its constants, our last goodbye; and until when
+the law forbids to send.
 
-Everything in it can be had again from the meter, so trouble with the disk costs time only and is never raised.
+Trouble with the disk is never raised: everything can be had again from the meter, and the modem keeps the law itself.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import msgspec
 from hems_data_collector.credentials import Secret
 from hems_data_collector.errors import StoreUnavailable
 from hems_data_collector.link.base import Pan
+from hems_data_collector.link.usb import UsbIdentity
 from hems_data_collector.meter.profile import MeterProfile
 from hems_data_collector.store.database import Database
 
@@ -30,6 +32,11 @@ class Remembered:
     pan: Pan | None = None
     terminated_at: datetime | None = None
     profile: MeterProfile | None = None
+    rate: int | None = None
+    """Baud rate at which the modem answered, where it is not the configured one."""
+    stick: UsbIdentity | None = None
+    restricted_until: datetime | None = None
+    """When sending is free again at the latest (skstack-ip §4.6)."""
 
 
 class Ports:
