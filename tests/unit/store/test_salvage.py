@@ -512,3 +512,42 @@ def test_the_clock_is_only_a_name_here(tmp_path: Path) -> None:
         (tmp_path / "hems.db").write_bytes(b"x" * 5000)
         Database.open(tmp_path / "hems.db", clock=SystemClock()).close()
     assert len(damaged_files(tmp_path / "hems.db")) == 2
+
+
+@pytest.mark.parametrize("salvaged_first", [True, False])
+def test_half_hours_read_again_go_out_again_under_their_keys_unless_a_salvage_comes_first(
+    tmp_path: Path, salvaged_first: bool
+) -> None:
+    """As docs/data-safety.md says: the new file cannot know what the one before it had delivered."""
+    path, aside = tmp_path / "hems.db", tmp_path / "hems.db.damaged-x"
+    slots = [slot(number) for number in range(6)]
+
+    def told_by_the_meter(conn: sqlite3.Connection) -> None:
+        half_hours.record(conn, slots, PROFILE, now=NOW)
+
+    def delivered(conn: sqlite3.Connection, limit: int) -> list[str]:
+        batch = outbox.batch(conn, "file", limit, half_hours=True)
+        for seq, _record in batch:
+            outbox.acknowledge(conn, "file", seq, checkpoint=None, count=1, now=NOW)
+        return [record.key for _seq, record in batch]
+
+    with opened(path) as database:
+        database.run_sync(lambda conn: outbox.register(conn, ["file"], now=NOW))
+        database.run_sync(told_by_the_meter)
+        before = database.run_sync(lambda conn: delivered(conn, 3))
+        last = database.run_sync(lambda conn: outbox.batch(conn, "file", 9, half_hours=True))
+        not_yet = [record.key for _seq, record in last]
+    assert (len(before), len(not_yet)) == (3, 2)
+    path.rename(aside)
+    with opened(path) as database:
+        database.run_sync(lambda conn: outbox.register(conn, ["file"], now=NOW))
+        if salvaged_first:
+            salvaged(aside, path)
+            database.run_sync(told_by_the_meter)
+        else:
+            database.run_sync(told_by_the_meter)
+            salvaged(aside, path)
+        after: list[str] = []
+        while got := database.run_sync(lambda conn: delivered(conn, 9)):
+            after += got
+    assert after == (not_yet if salvaged_first else before + not_yet)
