@@ -33,6 +33,8 @@ LEVELS: Mapping[str, int] = {
     "settings_table": 6,
     "config": 6,
     "meters": 6,
+    "supervision": 6,
+    "notify": 6,
     "live": 6,
     "app": 6,
     "cli": 7,
