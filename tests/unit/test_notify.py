@@ -236,8 +236,7 @@ async def test_a_task_past_its_own_deadline_stops_the_feeding(
         "Past their deadline: poller. The watchdog is fed no more."
     ]
     released.set()
-    with pytest.raises(TimeoutError):
-        await stuck
+    await stuck
     assert await fed_in(WATCHDOG_S, service, clock, ear) > 0
 
 
