@@ -9,7 +9,6 @@ import asyncio
 import logging
 import sqlite3
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
 from typing import Any, Final, TypeVar
 
@@ -23,20 +22,15 @@ from hems_data_collector.store.database import Database
 from hems_data_collector.store.half_hours import Direction, Recorded
 from hems_data_collector.store.minutes import Recorded as RecordedMinutes
 from hems_data_collector.store.records import record_at
-from hems_data_collector.store.ring import Ring, RingState
+from hems_data_collector.store.ring import Ring, RingState, Write
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 
+WRITTEN_AT_ONCE: Final = 500  # in one transaction, where that many wait
 PRUNE_EVERY_S: Final = 3600.0
 RECALLED: Final = timedelta(days=2)
 """How far back the half hours are wanted from which a recent one is told."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Job:
-    work: Callable[[sqlite3.Connection], Any]
-    then: Callable[[Any], None]
 
 
 class Recorder:
@@ -62,13 +56,13 @@ class Recorder:
         self._zone = zone
         self._on_stored = on_stored
         self._on_half_hour = on_half_hour
-        self._jobs: asyncio.Queue[_Job] = asyncio.Queue()
+        self._jobs: asyncio.Queue[Write] = asyncio.Queue()
         self._under_way: set[asyncio.Task[None]] = set()
 
     def profile(self, profile: MeterProfile) -> None:
         """Note a meter and what its registers are worth, soon."""
         now = self._clock.now()
-        self._jobs.put_nowait(_Job(lambda conn: meters.know(conn, profile, now), lambda _: None))
+        self._jobs.put_nowait(Write(lambda conn: meters.know(conn, profile, now)))
 
     @property
     def ring(self) -> RingState:
@@ -97,16 +91,16 @@ class Recorder:
             self._minutes_recorded(recorded)
             self._on_stored()
 
-        self._jobs.put_nowait(_Job(work, stored))
+        self._jobs.put_nowait(Write(work, stored))
 
     def minutes(self, told: Sequence[Minute], profile: MeterProfile) -> None:
         """Store one-minute registers, soon: the meter forgets them, so they wait in memory while the disk is full."""
         now = self._clock.now()
-        self._jobs.put_nowait(_Job(lambda conn: minutes.record(conn, told, profile, now=now), self._minutes_recorded))
+        self._jobs.put_nowait(Write(lambda conn: minutes.record(conn, told, profile, now=now), self._minutes_recorded))
 
     def half_hours(self, slots: Sequence[HalfHour], profile: MeterProfile) -> None:
         """Store registers, soon."""
-        self._jobs.put_nowait(_Job(self._recording(slots, profile), self._recorded))
+        self._jobs.put_nowait(Write(self._recording(slots, profile), self._recorded))
 
     async def store(self, slots: Sequence[HalfHour], profile: MeterProfile) -> None:
         """Store registers at once, for a caller that can ask the meter again; raises StoreUnavailable."""
@@ -148,7 +142,7 @@ class Recorder:
         retrying = asyncio.create_task(self._ring.run(), name="store-ring")
         try:
             while True:
-                await self._whole(self._write(await self._jobs.get()))
+                await self._whole(self._write(await self._next()))
         finally:
             retrying.cancel()
 
@@ -175,14 +169,36 @@ class Recorder:
         if self._under_way:
             await asyncio.wait(self._under_way)
         while not self._jobs.empty():
-            await self._write(self._jobs.get_nowait())
+            await self._write(await self._next())
         await self._ring.flush()
 
-    async def _write(self, job: _Job) -> None:
+    async def _next(self) -> list[Write]:
+        """What has come since the last commit: many meters do not each wait for the disk."""
+        jobs = [await self._jobs.get()]
+        while len(jobs) < WRITTEN_AT_ONCE and not self._jobs.empty():
+            jobs.append(self._jobs.get_nowait())
+        return jobs
+
+    async def _write(self, jobs: Sequence[Write]) -> None:
         try:
-            await self._ring.write(job.work, job.then)
-        except ValueError as error:  # what the store cannot express must not hold up what comes after it
-            log.error("A record cannot be stored and is left out: %s", error)
+            await self._ring.write_all(jobs)
+        except Exception as error:
+            if len(jobs) > 1:  # the others must not be lost with the one that it is of
+                await self._write_singly(jobs)
+            elif isinstance(error, ValueError):  # what the store cannot express must not hold up what comes after it
+                log.error("A record cannot be stored and is left out: %s", error)
+            else:
+                raise
+
+    async def _write_singly(self, jobs: Sequence[Write]) -> None:
+        bug: Exception | None = None
+        for job in jobs:
+            try:
+                await self._write([job])
+            except Exception as error:
+                bug = bug or error
+        if bug is not None:
+            raise bug
 
     async def _now(self, work: Callable[[sqlite3.Connection], T], then: Callable[[T], None]) -> None:
         then(await self._database.run(work))

@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import sqlite3
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
@@ -42,10 +42,12 @@ class RingState:
 
 
 @dataclass(frozen=True, slots=True)
-class _Waiting:
+class Write:
+    """Something to be done in a transaction, and who gets its result; see `Ring.write`."""
+
     work: Callable[[sqlite3.Connection], Any]
-    then: Callable[[Any], None]
-    droppable: bool
+    then: Callable[[Any], None] = lambda _: None
+    droppable: bool = True
 
 
 class Ring:
@@ -55,7 +57,7 @@ class Ring:
         self._database = database
         self._clock = clock
         self._capacity = capacity
-        self._waiting: deque[_Waiting] = deque()
+        self._waiting: deque[Write] = deque()
         self._in_flight = 0
         self._dropped = self._dropped_before = 0
         self._since: datetime | None = None
@@ -82,15 +84,21 @@ class Ring:
         `then` gets its result when it is done. Raises what `work` raises when it is done now; a bug that shows later
         is logged, and that work is dropped. What is not `droppable` is no record, and waits however many come after it.
         """
+        return await self.write_all([Write(work, then, droppable)])
+
+    async def write_all(self, items: Sequence[Write]) -> bool:
+        """As `write`, all of them in one transaction: where the work of one raises, nothing is done."""
         if not self._waiting:
             try:
-                result = await self._tried_twice(work)
+                results = await self._tried_twice(lambda conn: [item.work(conn) for item in items])
             except StoreUnavailable as error:
                 self._begin_to_wait(error)
             else:
-                then(result)
+                for item, result in zip(items, results, strict=True):
+                    item.then(result)
                 return True
-        self._keep(_Waiting(work, then, droppable))
+        for item in items:
+            self._keep(item)
         return False
 
     async def run(self) -> None:
@@ -112,12 +120,9 @@ class Ring:
                 self._in_flight = 0
         return not self._waiting
 
-    async def _flush(self, chunk: list[_Waiting]) -> None:
-        def all_of_them(conn: sqlite3.Connection) -> list[Any]:
-            return [item.work(conn) for item in chunk]
-
+    async def _flush(self, chunk: list[Write]) -> None:
         try:
-            results = await self._tried_twice(all_of_them)
+            results = await self._tried_twice(lambda conn: [item.work(conn) for item in chunk])
         except StoreUnavailable:
             raise
         except Exception:  # one of them has a bug: the others must not be lost with it
@@ -149,7 +154,7 @@ class Ring:
             self._since = self._clock.now()
             log.error("%s Records are kept in memory until it works again, at most %d.", error, self._capacity)
 
-    def _keep(self, item: _Waiting) -> None:
+    def _keep(self, item: Write) -> None:
         self._waiting.append(item)
         if self._records <= self._capacity + self._in_flight:
             return

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import sqlite3
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -81,6 +83,45 @@ async def test_the_line_of_the_poller_is_told_in_order(database: Database) -> No
             kept.reading(reading(number), RECENT, PROFILE)
         await until(lambda: len(log(database)) == 7)
     assert told == [record for record in log(database) if record.kind == "half-hour"]
+
+
+async def test_what_came_during_a_commit_is_committed_together(database: Database) -> None:
+    kept, commits = recorder(database), list[None]()
+    transaction = database._transaction
+
+    def counted(work: Callable[[sqlite3.Connection], object]) -> object:
+        commits.append(None)
+        return transaction(work)
+
+    database._transaction = counted  # type: ignore[method-assign, assignment]
+    for number in range(700):
+        kept.reading(reading(number), RECENT, PROFILE)
+    async with ended(asyncio.create_task(kept.run())):
+        await until(lambda: len(log(database)) == 700)
+    assert len(commits) - 1 < 10  # of 500 at most; the others looked at the log
+
+
+async def test_what_cannot_be_stored_takes_nothing_else_with_it(
+    database: Database, caplog: pytest.LogCaptureFixture
+) -> None:
+    kept = recorder(database)
+    kept.reading(reading(0), RECENT, PROFILE)
+    kept.reading(reading(1, current_r_a=Decimal("2.05")), RECENT, PROFILE)
+    kept.reading(reading(2), RECENT, PROFILE)
+    async with ended(asyncio.create_task(kept.run())):
+        await until(lambda: len(log(database)) == 2)
+    assert [record.fields["instant_power_w"] for record in log(database)] == [412, 414]
+    assert len(caplog.messages) == 1
+
+
+async def test_a_bug_in_one_work_comes_out_after_the_others_are_stored(database: Database) -> None:
+    kept = recorder(database)
+    kept.reading(reading(0), RECENT, PROFILE)
+    kept.reading(reading(1, power_w=1 << 70), RECENT, PROFILE)
+    kept.reading(reading(2), RECENT, PROFILE)
+    with pytest.raises(OverflowError):
+        await asyncio.wait_for(kept.run(), 5)
+    assert [record.fields["instant_power_w"] for record in log(database)] == [412, 414]
 
 
 async def test_at_the_end_everything_is_stored_and_told(database: Database, caplog: pytest.LogCaptureFixture) -> None:

@@ -13,7 +13,7 @@ import pytest
 from hems_data_collector.clock import LoopClock
 from hems_data_collector.store import readings
 from hems_data_collector.store.database import Database
-from hems_data_collector.store.ring import RETRY_S, Ring
+from hems_data_collector.store.ring import RETRY_S, Ring, Write
 from support.ledgers import PROFILE, opened, reading
 from support.virtual_time import run_virtual, virtual
 
@@ -49,6 +49,35 @@ async def test_while_the_disk_works_a_write_is_done_at_once(tmp_path: Path) -> N
         assert await ring.write(append(0), seen.append)  # type: ignore[arg-type]
         assert seen == [1]
         assert (ring.state.waiting, ring.state.since) == (0, None)
+
+
+@virtual
+async def test_several_are_written_together_or_not_at_all(tmp_path: Path) -> None:
+    with opened(tmp_path / "hems.db") as database:
+        ring, seen = Ring(database, clock=LoopClock(START)), list[int]()
+
+        def refused(conn: sqlite3.Connection) -> None:
+            raise ValueError("not so")
+
+        with pytest.raises(ValueError, match="not so"):
+            await ring.write_all([Write(append(0), seen.append), Write(refused)])  # type: ignore[arg-type]
+        assert (stored(database), seen, ring.state.waiting) == ([], [], 0)
+        assert await ring.write_all([Write(append(number), seen.append) for number in (1, 2)])  # type: ignore[arg-type]
+        assert (stored(database), seen) == ([413, 414], [1, 2])
+
+
+@virtual
+async def test_of_several_that_wait_each_is_a_record(tmp_path: Path) -> None:
+    disk, clock = Disk(tmp_path), LoopClock(START)
+    with opened(disk.path, clock=clock) as database:
+        ring = Ring(database, clock=clock, capacity=3)
+        await ring.write(append(0))  # type: ignore[arg-type]
+        disk.goes()
+        assert not await ring.write_all([Write(append(number)) for number in range(1, 5)])  # type: ignore[arg-type]
+        assert (ring.state.waiting, ring.state.dropped) == (3, 1)
+        disk.returns()
+        assert await ring.flush()
+        assert stored(database) == [412, 414, 415, 416]
 
 
 @virtual
