@@ -48,7 +48,15 @@ EMULATOR_MAY_IMPORT_UP_TO = 1
 EMULATOR_IS_IMPORTED_FROM = 6
 """The other role of the same protocols: it sees L0 and L1, and only the wiring sees it."""
 
-PURE = ("echonet", "skstack", "meter.interpret", "collector.schedule", "collector.ledger", "collector.holes")
+PURE = (
+    "echonet",
+    "skstack",
+    "meter.interpret",
+    "collector.schedule",
+    "collector.ledger",
+    "collector.holes",
+    "collector.minute_plan",
+)
 """Folders and files that turn arguments into values and nothing else."""
 
 IMPURE_IMPORTS = frozenset(

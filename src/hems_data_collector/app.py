@@ -13,6 +13,7 @@ from hems_data_collector.clock import Clock, SystemClock
 from hems_data_collector.collector.backfill import Backfill
 from hems_data_collector.collector.backlog import StoredBacklog
 from hems_data_collector.collector.delivery import Delivery
+from hems_data_collector.collector.minutes import Minutes
 from hems_data_collector.collector.poller import Poller, read_now
 from hems_data_collector.collector.recorder import Recorder
 from hems_data_collector.collector.schedule import IntervalSchedule
@@ -91,6 +92,9 @@ async def run_collector(
             recorder=recorder,
             publish=_live(delivery) if outputs else _log_reading,
             recall=recorder.recall,
+            minutes=Minutes(
+                meter.reader, clock=clock, zone=settings.zone, recall=recorder.recall_minutes, record=recorder.minutes
+            ),
             backfill=_backfill(meter.reader, database, recorder, settings, clock),
         )
         meter.client.on_notification = poller.notified

@@ -1,6 +1,7 @@
 """From a link that is up to published records: introduce, poll when due, and use the free air time between polls.
 
-One task, one request at a time: polls come first; history, verification and a missing half hour wait for a gap.
+One task, one request at a time: polls come first; verification, history, a missing half hour, minutes and the meter's
+past wait for a gap, in this order.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from typing import Final
 from hems_data_collector.clock import Clock
 from hems_data_collector.collector.backfill import Backfill
 from hems_data_collector.collector.ledger import Ledger
+from hems_data_collector.collector.minutes import Minutes
 from hems_data_collector.collector.recorder import Recorder
 from hems_data_collector.collector.ticker import Ticker
 from hems_data_collector.errors import LinkError, MeterError, NoAnswer, SendRestricted
@@ -60,6 +62,7 @@ class Poller:
         recorder: Recorder,
         publish: Callable[[Reading, Record], None],
         recall: Callable[[str], Awaitable[Sequence[HalfHour]]],
+        minutes: Minutes | None = None,
         backfill: Backfill | None = None,
         meter_name: str | None = None,
     ) -> None:
@@ -72,6 +75,7 @@ class Poller:
         self._meter_name = meter_name
         self._recorder = recorder
         self._recall = recall
+        self._minutes = minutes
         self._backfill = backfill
         self._ledger = Ledger(digits=DEFAULT_DIGITS)
         self._ledger_of: str | None = None
@@ -146,7 +150,9 @@ class Poller:
             self.half_hour(poll.half_hour, profile)
         reading = await self._recorder.stamped(poll.reading)
         recent = self._ledger.recent(reading.fixed_at)
-        self._recorder.reading(reading, recent, profile)
+        self._recorder.reading(reading, recent, profile, poll.minute)
+        if self._minutes is not None and poll.minute is not None:
+            self._minutes.told(poll.minute, profile)
         self._publish(reading, published(reading, recent, meter_name=self._meter_name))
 
     async def _rest(self) -> None:
@@ -160,8 +166,8 @@ class Poller:
                 wait.cancel()
 
     def _rest_s(self) -> float:
-        left_s = None if self._backfill is None else self._backfill.seconds_left()
-        return LOOK_AGAIN_S if left_s is None else min(LOOK_AGAIN_S, max(left_s, LINK_SETTLES_S))
+        jobs = [job.seconds_left() for job in (self._minutes, self._backfill) if job is not None]
+        return min([LOOK_AGAIN_S, *(max(left_s, LINK_SETTLES_S) for left_s in jobs if left_s is not None)])
 
     # --- free air time -------------------------------------------------------------------------------------------
 
@@ -175,6 +181,8 @@ class Poller:
             return self._read_history
         if self._notification_is_missing():
             return self._read_fixed
+        if self._minutes is not None and self._minutes.wanted():
+            return self._minutes.step
         if self._backfill is not None and self._backfill.wanted():
             return self._backfill.step
         return None
