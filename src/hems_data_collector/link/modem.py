@@ -21,7 +21,7 @@ log = logging.getLogger(__name__)
 
 COMMAND_TIMEOUT_S: Final = 3.0  # local commands take 3-100 ms (skstack-ip §6)
 WAKE_S: Final = 0.02  # what the modem may still print of a half-typed command
-QUIET_S: Final = 0.5  # a late answer to an abandoned command must not be taken for the next one's
+QUIET_S: Final = 0.5  # nothing more comes of what was begun: no late answer to an abandoned command, no rest of a line
 
 _FAILURES: Final = {
     4: ("the modem does not know this command", "Its firmware is another one than expected."),
@@ -86,11 +86,12 @@ class Modem:
         async with self._turn:
             if self._lost is not None:
                 raise self._lost
-            self._pending = asyncio.get_running_loop().create_future()
+            pending: asyncio.Future[CommandDone] = asyncio.get_running_loop().create_future()
+            self._pending = pending
             try:
                 await self._transport.write(self._connection.send(command))
                 self._trace()
-                done = await self._clock.wait_for(self._pending, timeout_s)
+                done = await self._clock.wait_for(pending, timeout_s)
             except TimeoutError:
                 await self.wake(quiet_s=QUIET_S)
                 raise CommandTimeout(
@@ -102,6 +103,8 @@ class Modem:
                 self._connection.abandon()
                 raise
             finally:
+                if pending.done() and not pending.cancelled():
+                    pending.exception()  # looked at: the writing may have failed first, of the same cause
                 self._pending = None
         if not done.ok:
             raise _refused(done)
@@ -130,10 +133,8 @@ class Modem:
     async def _read_for_ever(self) -> None:
         try:
             while True:
-                data = await self._transport.read()
-                self.ear.listen(data)
                 before = self._connection.undecodable
-                self._connection.receive_data(data)
+                await self._read()
                 self._counters.undecodable_lines += self._connection.undecodable - before
                 self._deliver()
         except PortError as error:
@@ -141,6 +142,17 @@ class Modem:
             if self._pending is not None and not self._pending.done():
                 self._pending.set_exception(error)
             self._on_lost(error)
+
+    async def _read(self) -> None:
+        """Take what comes; where a datagram has lost bytes, quiet ends the wait for them (skstack-ip §1.5)."""
+        try:
+            wait_s = QUIET_S if self._connection.cut_short else None
+            data = await self._clock.wait_for(self._transport.read(), wait_s)
+        except TimeoutError:
+            self._connection.flush()
+            return
+        self.ear.listen(data)
+        self._connection.receive_data(data)
 
     def _deliver(self) -> None:
         self._trace()

@@ -128,6 +128,11 @@ class Connection:
         self._splitter.payload_mode = mode
 
     @property
+    def cut_short(self) -> bool:
+        """A datagram waits for data behind the end of its line: after half a second of quiet it wants a `flush`."""
+        return self._splitter.cut_short
+
+    @property
     def undecodable(self) -> int:
         """How many lines or blocks no rule fitted since the connection was made."""
         return self._undecodable

@@ -69,6 +69,8 @@ class LineSplitter:
     def __init__(self, payload_mode: PayloadMode | None = None) -> None:
         self.payload_mode = payload_mode
         self.cr_ends_line = False
+        self.cut_short = False
+        """The line of a datagram has ended before its data: bytes were lost, or what looks like its end is data."""
         self._buffer = bytearray()
         self._skipping = False
 
@@ -82,6 +84,7 @@ class LineSplitter:
         `give_up` ends the wait for the rest of a datagram when a line end was seen behind its header.
         """
         buffer = self._buffer
+        self.cut_short = False
         if self._skipping and not self._skip_to_line_end():
             return None
         while buffer[:1] == b"\n":  # the LF that may follow a CR-only answer (§1.2)
@@ -108,6 +111,7 @@ class LineSplitter:
         start, groups = header.end(), header.groups()
         found = self._data(start, int(groups[-1] or b"0", 16))
         if found is None and not give_up:
+            self.cut_short = self._next_crlf(start) >= 0
             return self._overflow()
         payload, end = found or (None, self._next_crlf(start))
         if end < 0:
