@@ -30,7 +30,7 @@ async def skscan(board: Board, command: CommandLine) -> Callable[[], None] | Non
 
 async def skjoin(board: Board, command: CommandLine) -> Callable[[], None]:
     """Start to authenticate; refused while an exchange is under way (skstack-ip §7 row 2)."""
-    if board.pana.busy:
+    if board.pana.busy or board.faults.strikes("er10-join"):
         raise Refused(ER_EXECUTION)
     board.counters.joins += 1
     address = command.arguments[0].upper()
@@ -101,7 +101,8 @@ async def _results(board: Board, address: str) -> tuple[int, ...]:
     if address.startswith(_MULTICAST_PREFIX):
         return (SENT,)
     known = address in board.volatile.neighbours
-    if not board.radio.present or address != board.radio.address:
+    channel, pan_id = board.registers.number("S02"), board.registers.number("S03")
+    if not board.radio.reaches(channel=channel, pan_id=pan_id, address=address):
         return (NOT_SENT,) if known else (SOLICITED,)
     if known:
         return (SENT,)

@@ -44,17 +44,18 @@ class AirTime:
         if self._sent_ms >= LIMIT_MS and not self.restricted:
             self.restrict(WINDOW_S - (self._clock.monotonic() - self._window_start))
 
-    def restrict(self, seconds: float) -> None:
+    def restrict(self, seconds: float, *, tell_release: bool = True) -> None:
         """EVENT 32 now and EVENT 33 after `seconds`."""
         self.restricted = True
         self._report(True)
-        self._tasks.spawn(self._release_after(seconds))
+        self._tasks.spawn(self._release_after(seconds, tell_release))
 
-    async def _release_after(self, seconds: float) -> None:
+    async def _release_after(self, seconds: float, tell: bool) -> None:
         await self._clock.sleep(seconds)
         self.restricted = False
         self._window_start, self._sent_ms = self._clock.monotonic(), 0.0
-        self._report(False)
+        if tell:
+            self._report(False)
 
     def _new_hour(self) -> None:
         if not self.restricted and self._clock.monotonic() - self._window_start >= WINDOW_S:

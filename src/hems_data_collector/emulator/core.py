@@ -29,6 +29,7 @@ SENT, NOT_SENT, SOLICITED = 0, 1, 2
 UDP_PORTS: Final = (ECHONET_PORT, 0x02CC, 0, 0, 0, 0)
 """Ports of handles 1 to 6 as delivered (skstack-ip §2.6)."""
 CUT_BYTES: Final = 4
+HALF_LINE_BYTES: Final = 9
 
 
 @dataclass(slots=True, kw_only=True)
@@ -110,6 +111,8 @@ class Core:
         """The module holds a session."""
         self.asleep = False
         self.muted = False
+        self.hung = False
+        """Deaf to everything but SKRESET."""
         for radio in wiring.in_reach:
             radio.counters = self.counters  # they count together
             radio.receive = partial(self._hear, radio)
@@ -142,7 +145,7 @@ class Core:
 
     def emit(self, data: bytes) -> None:
         """Print bytes, whole lines at a time except for echo."""
-        if not (self.muted or self.asleep):
+        if not (self.muted or self.hung or self.asleep or self.faults.get("stuck")):
             self._output(data)
 
     def event(self, number: int, address: str, parameter: int | None = None) -> None:
@@ -161,7 +164,8 @@ class Core:
         shown = datagram if datagram.destination else replace(datagram, destination=self.address)
         rssi = self.radio.lqi() if self.has_side and self.registers.flag("SA2") else None
         cut = CUT_BYTES if self.faults.strikes("cut-line") else 0
-        self.emit(lines.erxudp(shown, side=self.side, rssi=rssi, hexadecimal=self.hexadecimal, cut=cut))
+        text = lines.erxudp(shown, side=self.side, rssi=rssi, hexadecimal=self.hexadecimal, cut=cut)
+        self.emit(text[:-HALF_LINE_BYTES] if self.faults.strikes("half-line") else text)
 
     def remember_neighbour(self, address: str, mac: str) -> None:
         """Enter a neighbour; the same address replaces, a ninth one drops the oldest (skstack-ip §2.5)."""

@@ -15,16 +15,34 @@ from hems_data_collector.credentials import Credentials
 from hems_data_collector.emulator.core import Wiring
 from hems_data_collector.emulator.faults import Begins, Fault
 from hems_data_collector.emulator.installation import Installation
-from hems_data_collector.emulator.joining import EV_JOIN_FAILED, EV_JOINED
+from hems_data_collector.emulator.j11 import J11, J11Device
+from hems_data_collector.emulator.joining import (
+    EV_ENDED_BY_PEER,
+    EV_JOIN_FAILED,
+    EV_JOINED,
+    EV_TERMINATED,
+    EV_TERMINATION_TIMEOUT,
+)
 from hems_data_collector.emulator.modem import Modem
-from hems_data_collector.emulator.ports import EmulatedPort, Socket
+from hems_data_collector.emulator.ports import EmulatedPort, Rate, Socket
 from hems_data_collector.emulator.radio import Counters
 from hems_data_collector.emulator.settings import EmulatorSettings, sample_credentials
 
+REPLACEMENT_MAC: Final = "001C64000000BEEF"
 REPLUG_S: Final = 5.0
 """How long an unplugged stick stays away."""
 SELF_REJOIN_S: Final = 5.0
 """From EVENT 29 to what follows it."""
+_AT_ONCE: Final = frozenset({"ev32", "ev32-only"})
+"""Faults whose argument is how long they last, not when they begin."""
+_OUTCOMES: Final[Mapping[str, int | None]] = {
+    "ev29-25": EV_JOINED,
+    "ev29-24": EV_JOIN_FAILED,
+    "ev29-nothing": None,
+    "reauth-25": EV_JOINED,
+    "reauth-24": EV_JOIN_FAILED,
+}
+"""How the module's own exchange ends."""
 
 
 class Emulator(Installation):
@@ -57,7 +75,7 @@ class Emulator(Installation):
             ),
         )
         """The meters that the stick can hear; faults of the air and of a meter can be injected into each."""
-        self._socket = Socket(self._faults)
+        self._socket = Socket(self._faults, settings.baud)
         self._modem: Modem | None = None
 
     @property
@@ -87,17 +105,18 @@ class Emulator(Installation):
         """Output comes in pieces that must stay apart (see the faults `chunk1` and `crlf-split`)."""
         return self._socket.fragmenting
 
-    def open_port(self) -> EmulatedPort:
+    def open_port(self, rate: Rate = lambda: None) -> EmulatedPort:
         """Open the port; the module's state is what the last opening left (skstack-ip §7.3).
 
-        Raises PortNotFound while unplugged, PortBusy while open. Opening again heals the fault `mute`.
+        `rate` tells the speed that the host has set, where the port has one. Raises PortNotFound while unplugged,
+        PortBusy while open. Opening again heals the fault `mute`.
         """
-        port = self._socket.open()
-        if self._modem is None:
+        port = self._socket.open(rate)
+        if self._socket.device is None:
             self._power_on()
-        modem = self.modem
-        modem.muted = False
-        modem.start()
+        if self._modem is not None:
+            self._modem.muted = False
+            self._modem.start()
         return port
 
     def close(self) -> None:
@@ -108,6 +127,9 @@ class Emulator(Installation):
             other.close()
 
     def _power_on(self) -> None:
+        if self.settings.module == J11:
+            self._socket.device = J11Device(self._socket.output)
+            return
         self._modem = Modem(
             Wiring(
                 settings=self.settings,
@@ -126,15 +148,16 @@ class Emulator(Installation):
     async def _moment_of(self, fault: Fault) -> None:
         if fault.kind.begins is Begins.WITH_SESSION:
             await self.modem.pana.established.wait()
-        await self._clock.sleep(fault.value if fault.kind.name != "ev32" else 0.0)
+        await self._clock.sleep(0.0 if fault.kind.name in _AT_ONCE else fault.value)
 
     async def _strike(self, fault: Fault) -> None:
         name, modem = fault.kind.name, self.modem
         if name == "unplug":
             await self._unplug()
         elif name.startswith("ev29-"):
-            outcome = {"ev29-25": EV_JOINED, "ev29-24": EV_JOIN_FAILED, "ev29-nothing": None}[name]
-            await modem.pana.expire(outcome, 0.0 if self.settings.fast else SELF_REJOIN_S)
+            await modem.pana.expire(_OUTCOMES[name], 0.0 if self.settings.fast else SELF_REJOIN_S)
+        elif name.startswith("reauth-"):
+            await modem.pana.renew(_OUTCOMES[name] or EV_JOIN_FAILED)
         elif name in (actions := self._actions(fault)):
             actions[name]()
         else:
@@ -144,14 +167,31 @@ class Emulator(Installation):
         modem = self.modem
         return {
             "mute": self._mute,
+            "hang": self._hang,
             "reset": modem.reset,
-            "ev26": modem.pana.peer_ends,
+            "ev26": lambda: modem.pana.ends(EV_ENDED_BY_PEER),
+            "ev27": lambda: modem.pana.ends(EV_TERMINATED),
+            "ev28": lambda: modem.pana.ends(EV_TERMINATION_TIMEOUT),
             "ev32": lambda: modem.air_time.restrict(fault.value),
+            "ev32-only": lambda: modem.air_time.restrict(fault.value, tell_release=False),
             "silent-session": self._forget_session,
+            "no-notify": self._fall_quiet,
+            "moved": self._radio.move,
+            "replaced": self._replace,
         }
 
     def _mute(self) -> None:
         self.modem.muted = True
+
+    def _hang(self) -> None:
+        self.modem.hung = True
+
+    def _fall_quiet(self) -> None:
+        self._radio.quiet = True
+
+    def _replace(self) -> None:
+        self.meter.exchange()
+        self._radio.move(mac=REPLACEMENT_MAC)
 
     def _forget_session(self) -> None:
         self._radio.session = False

@@ -79,8 +79,13 @@ _TABLE: Final = (
     _kind("er05", "the next n SKSCAN are refused with ER05, whatever their form", _N, 1),
     _kind("er10-send", "SKSENDTO is refused with ER10 with probability p", _P, 0.2),
     _kind("no-session-er10", "SKSENDTO with SEC=1 and no session is refused with ER10 instead of EVENT 21 with 01"),
+    _kind("er10-join", "the next n SKJOIN are refused with ER10, whatever the module is at", _N, 1),
     _kind("hang-data", "the next SKSENDTO loses n bytes on the way, so the module keeps waiting for data", _N, 3),
     _kind("cut-line", "an ERXUDP line loses its last bytes, so DATALEN is wrong, with probability p", _P, 0.2),
+    _kind("half-line", "an ERXUDP line breaks off and the next line follows at once, with probability p", _P, 0.2),
+    _kind("late-ropt", "the answer to ROPT comes s seconds late, with CR alone", _S, 2),
+    _kind("hang", "after s seconds the module answers nothing but SKRESET, which heals it", _S, 60, _AFTER),
+    _kind("stuck", "the module is silent for s seconds, whatever one does", _S, 120),
     _kind("mute", "after s seconds the module is silent until the port is opened again", _S, 60, _AFTER),
     _kind("reset", "after s seconds the module resets: echo on, id, password and session lost", _S, 60, _AFTER),
     _kind(
@@ -104,10 +109,15 @@ _TABLE: Final = (
     _kind("rejoin-refused", "a join within s seconds of SKTERM ends in EVENT 24", _S, 10),
     _kind("silent-session", "after s seconds the meter forgets the session; no event tells", _S, 60, _SESSION),
     _kind("ev26", "after s seconds the meter ends the session with EVENT 26", _S, 60, _SESSION),
+    _kind("ev27", "after s seconds the module ends the session by itself with EVENT 27", _S, 60, _SESSION),
+    _kind("ev28", "after s seconds the module ends the session by itself with EVENT 28", _S, 60, _SESSION),
+    _kind("reauth-25", "after s seconds the module renews the session by itself: EVENT 25", _S, 60, _SESSION),
+    _kind("reauth-24", "after s seconds the module fails to renew the session: EVENT 24", _S, 60, _SESSION),
     _kind("ev29-25", "after s seconds EVENT 29, then the module joins again by itself: EVENT 25", _S, 60, _SESSION),
     _kind("ev29-24", "after s seconds EVENT 29, then EVENT 24", _S, 60, _SESSION),
     _kind("ev29-nothing", "after s seconds EVENT 29 and nothing more", _S, 60, _SESSION),
     _kind("ev32", "the air time is used up at once: EVENT 32, and EVENT 33 after s seconds", _S, 60, _AFTER),
+    _kind("ev32-only", "as ev32, but no EVENT 33 tells that sending is free again", _S, 60, _AFTER),
     # What becomes of requests and answers (echonet-lite-meter §12)
     _kind("lost", "an answer is lost with probability p", _P, 0.2),
     _kind("late", "answers come s seconds later than usual", _S, 25),
@@ -131,6 +141,9 @@ _TABLE: Final = (
     _kind("short-minutes", "the one-minute history reaches back n minutes only, instead of an hour", _N, 10),
     _kind("midnight", "when E5 has been set, the clock jumps just past midnight, once"),
     _kind("rollover", "the registers stand at zero s seconds after the start, at their end before", _S, 600),
+    _kind("no-notify", "after s seconds the meter notifies no half hours any more", _S, 60, _SESSION),
+    _kind("moved", "after s seconds the meter is on another channel and PAN and knows no session", _S, 60, _AFTER),
+    _kind("replaced", "after s seconds another meter with another radio stands in its place", _S, 60, _AFTER),
     _kind("exchange", "after s seconds another meter hangs there: new serial, registers at zero", _S, 60, _AFTER),
     _kind("payload-0d0a", "values that put 0D 0A and the text OK into binary payloads"),
     _kind("infc-repeat", "an INFC without its answer is repeated up to n times, 20 s apart", _N, 2),
@@ -240,5 +253,5 @@ class FaultBox:
         return fault
 
 
-_COUNTED: Final = frozenset({"er05", "join-24"})
+_COUNTED: Final = frozenset({"er05", "er10-join", "join-24"})
 """Faults whose argument is the number of occasions on which they strike."""

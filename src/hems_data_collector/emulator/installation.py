@@ -18,7 +18,7 @@ from hems_data_collector.emulator.tasks import Tasks
 from hems_data_collector.emulator.timing import Timing
 from hems_data_collector.emulator.truth import Truth
 
-_PASSING: Final = frozenset({"absent", "silent"})
+_PASSING: Final = frozenset({"absent", "silent", "stuck"})
 """Faults whose argument is how long they last (0: for ever)."""
 
 

@@ -60,11 +60,19 @@ class PanaClient:
             self._exchange.cancel()
         self._end_session()
 
-    def peer_ends(self) -> None:
-        """The meter ended the session: EVENT 26."""
+    def ends(self, number: int) -> None:
+        """The session ends without a command: EVENT 26 by the meter, 27 or 28 by the module."""
         self._core.radio.session = False
         self._end_session()
-        self._core.event(EV_ENDED_BY_PEER, self.peer)
+        self._core.event(number, self.peer)
+
+    async def renew(self, outcome: int) -> None:
+        """Authenticate again by itself, long before the session's end: EVENT 25 or 24."""
+        if outcome == EV_JOINED:
+            await self._authenticated_again()
+            return
+        self._core.radio.session = False
+        await self._unanswered(self.peer)
 
     async def expire(self, outcome: int | None, wait_s: float) -> None:
         """EVENT 29, then after `wait_s` a join of the module's own: EVENT 25, EVENT 24, or nothing (None)."""

@@ -143,7 +143,17 @@ def _ports(board: Board) -> list[str]:
 
 async def ropt(board: Board, command: CommandLine) -> None:
     """Read the options of the ERXUDP data field."""
-    board.emit(f"OK {board.flash.wopt:02X}\r".encode())
+    late = board.faults.strikes("late-ropt")
+    answer = f"OK {board.flash.wopt:02X}\r".encode()
+    if late is None:
+        board.emit(answer)
+    else:
+        board.tasks.spawn(_later(board, late.value, answer))
+
+
+async def _later(board: Board, seconds: float, answer: bytes) -> None:
+    await board.clock.sleep(seconds)
+    board.emit(answer)
 
 
 async def wopt(board: Board, command: CommandLine) -> None:

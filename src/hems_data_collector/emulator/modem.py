@@ -45,7 +45,7 @@ class Modem(Board):
 
     def feed(self, data: bytes) -> None:
         """Take bytes from the host."""
-        if self.muted:
+        if self.muted or self.faults.get("stuck"):
             return
         if self.asleep:
             self.asleep = False
@@ -89,6 +89,9 @@ class Modem(Board):
                 await self._execute(item)
 
     async def _execute(self, command: CommandLine) -> None:
+        if self.hung and command.name != "SKRESET":
+            return
+        self.hung = False
         row = row_for(self, command.name)
         if row is None:
             self._fail(ER_UNKNOWN)

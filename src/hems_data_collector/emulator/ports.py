@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from typing import Final, Protocol
+from collections.abc import Callable
+from typing import Final, Protocol, TypeAlias
 
 from hems_data_collector.emulator.faults import FaultBox
 from hems_data_collector.errors import PortBusy, PortLost, PortNotFound
 
+GARBAGE: Final = b"\xf8\x00\x9c"
+"""What a UART reads at the wrong speed, more or less."""
 BUFFER_LIMIT: Final = 1 << 20
 """Bytes that wait for a reader; more are dropped and counted, as a UART does."""
 
@@ -20,11 +23,16 @@ class Host(Protocol):
         """Take bytes from the host."""
 
 
+Rate: TypeAlias = Callable[[], int | None]
+"""The speed that the host has set, in bit/s; None where the port has no speed."""
+
+
 class EmulatedPort:
     """An open port: `read`, `write` and `close` as the transports of the collector have them."""
 
-    def __init__(self, socket: Socket) -> None:
+    def __init__(self, socket: Socket, rate: Rate) -> None:
         self._socket = socket
+        self.rate = rate
         self._chunks: deque[bytes] = deque()
         self._size = 0
         self._arrival = asyncio.Event()
@@ -43,7 +51,8 @@ class EmulatedPort:
     async def write(self, data: bytes) -> None:
         """Hand bytes to the module; PortLost when the port is unplugged or closed."""
         self._check()
-        self._socket.feed(data)
+        if self._socket.understands(self.rate()):
+            self._socket.feed(data)
 
     async def close(self) -> None:
         """Let go of the port; the module goes on, and may be opened again."""
@@ -74,14 +83,19 @@ class EmulatedPort:
 class Socket:
     """Where the stick is plugged in: at most one open port, or nothing there at all."""
 
-    def __init__(self, faults: FaultBox) -> None:
+    def __init__(self, faults: FaultBox, baud: int | None) -> None:
         self._faults = faults
+        self._baud = baud
         self._port: EmulatedPort | None = None
         self.device: Host | None = None
         self.plugged = True
         self.dropped_bytes = 0
 
-    def open(self) -> EmulatedPort:
+    def understands(self, rate: int | None) -> bool:
+        """Host and module have the same speed, or one of them has none."""
+        return rate is None or self._baud is None or rate == self._baud
+
+    def open(self, rate: Rate = lambda: None) -> EmulatedPort:
         """Open the port. Raises PortNotFound while unplugged, PortBusy while it is open already."""
         if not self.plugged:
             raise PortNotFound(
@@ -95,7 +109,7 @@ class Socket:
                 cause="A serial port serves one program at a time.",
                 remedy="Close the other one first.",
             )
-        self._port = EmulatedPort(self)
+        self._port = EmulatedPort(self, rate)
         return self._port
 
     @property
@@ -114,7 +128,9 @@ class Socket:
             self.device.feed(data)
 
     def output(self, data: bytes) -> None:
-        """Pass bytes from the device to the open port; without one they are lost."""
+        """Pass bytes from the device to the open port; without one they are lost, at another speed they are garbage."""
+        if self._port is not None and not self.understands(self._port.rate()):
+            data = GARBAGE * -(-len(data) // len(GARBAGE))
         for chunk in self._fragments(data):
             if self._port is None or not self._port.push(chunk):
                 self.dropped_bytes += len(chunk)

@@ -31,6 +31,8 @@ FOREIGN_CHANNEL: Final = 0x21
 HOUSEHOLD_MAC: Final = "001C6400030C12A4"
 HOUSEHOLD_PAN: Final = 0x6393
 HOUSEHOLD_PAIR_ID: Final = "0DDBA115"
+MOVED_CHANNELS: Final = (0x2A, 0x38)
+MOVED_PAN_BITS: Final = 0x0F0F
 FORGED_POWER: Final = (9999).to_bytes(4, "big")
 GARBAGE: Final = b"\xff\x00"
 
@@ -92,12 +94,27 @@ class Radio:
         """Where datagrams for the modem go; the modem puts itself here."""
         self.counters = Counters()
         self.truth: deque[Truth] = deque(maxlen=TRUTH_LIMIT)
-        self.mac: Final = settings.mac
-        self.address: Final = link_local(settings.mac)
+        self.mac = settings.mac
+        self.channel = settings.channel
+        self.pan_id = settings.pan_id
         self.session = False
         """The meter's side of the session."""
+        self.quiet = False
+        """The meter has stopped to notify."""
         self.terminated_at: float | None = None
         """When the last session was terminated, on our clock."""
+
+    @property
+    def address(self) -> str:
+        """The meter's link-local address."""
+        return link_local(self.mac)
+
+    def move(self, mac: str | None = None) -> None:
+        """The meter is on another channel and PAN from now on and knows no session; with `mac` it is another radio."""
+        self.channel = MOVED_CHANNELS[self.channel == MOVED_CHANNELS[0]]
+        self.pan_id ^= MOVED_PAN_BITS
+        self.mac = mac or self.mac
+        self.session = False
 
     @property
     def present(self) -> bool:
@@ -106,7 +123,7 @@ class Radio:
 
     def reaches(self, *, channel: int, pan_id: int, address: str) -> bool:
         """Whether somebody answers at `address` with the radio tuned like this."""
-        tuned = channel == self._settings.channel and pan_id == self._settings.pan_id
+        tuned = channel == self.channel and pan_id == self.pan_id
         return self.present and tuned and address == self.address
 
     def knows(self, route_b_id: str | None, password: str | None) -> bool:
@@ -126,11 +143,11 @@ class Radio:
         if self._faults.get("foreign-pan"):
             found.append(_beacon(FOREIGN_CHANNEL, FOREIGN_PAN, FOREIGN_MAC, 0x8A, pair))
         if self._faults.get("household"):
-            found.append(_beacon(self._settings.channel, HOUSEHOLD_PAN, HOUSEHOLD_MAC, 0x4D, HOUSEHOLD_PAIR_ID))
+            found.append(_beacon(self.channel, HOUSEHOLD_PAN, HOUSEHOLD_MAC, 0x4D, HOUSEHOLD_PAIR_ID))
         faint = self._faults.get("faint")
         if self.present and not (faint and duration < faint.value):
             lqi = METER_LQI if not faint else 0x2B
-            found.append(_beacon(self._settings.channel, self._settings.pan_id, self._settings.mac, lqi, pair))
+            found.append(_beacon(self.channel, self.pan_id, self.mac, lqi, pair))
         return [beacon for beacon in found if mode == 3 or beacon.pair_id == pairing_id]
 
     def lqi(self) -> int:
@@ -165,7 +182,7 @@ class Radio:
         while True:
             _, visible = self._meter.next_visible()
             await self._meter.clock.wait_until(visible)
-            if not (self.session and self.present) or self._settings.notify is Notify.NONE:
+            if not (self.session and self.present) or self.quiet or self._settings.notify is Notify.NONE:
                 continue
             self.counters.notifications += 1
             if self._settings.notify is Notify.INF:
@@ -226,7 +243,7 @@ class Radio:
     def _emit(
         self, payload: bytes, *, destination: str | None = None, mac: str | None = None, secured: bool = True
     ) -> None:
-        sender = mac or self._settings.mac
+        sender = mac or self.mac
         self.receive(
             Datagram(
                 sender=link_local(sender),

@@ -20,6 +20,9 @@ from hems_data_collector.errors import PortBusy, PortDenied, PortError, PortLost
 READ_SIZE: Final = 4096
 CLIENT_POLL_S: Final = 0.02
 """How often a pseudo terminal without a program on it is looked at; there is no event for an opening."""
+_OUTPUT_SPEED: Final = 5
+"""Place of the speed in the settings of a terminal (termios.tcgetattr)."""
+_SPEEDS: Final = {getattr(termios, f"B{rate}"): rate for rate in (2400, 4800, 9600, 19200, 38400, 57600, 115200)}
 FRAGMENT_GAP_S: Final = 0.0002
 """Pause between fragments, so that a program reads them apart (twice the time of one byte at 115200 bit/s)."""
 
@@ -98,6 +101,7 @@ class _PseudoTerminal:
                 port = self._emulator.open_port()
             except PortNotFound:
                 return
+            port.rate = self._rate
             try:
                 await _either(self._inward(port), self._outward(port))
             finally:
@@ -105,6 +109,10 @@ class _PseudoTerminal:
             if not self._emulator.plugged:
                 return
             self._prepare()
+
+    def _rate(self) -> int | None:
+        """The speed that the program on the terminal has set; both ends share the settings."""
+        return _SPEEDS.get(termios.tcgetattr(self._master)[_OUTPUT_SPEED])
 
     def _prepare(self) -> None:
         """Make the terminal raw and empty, as a serial port is for the next program."""

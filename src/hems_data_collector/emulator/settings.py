@@ -17,6 +17,7 @@ from urllib.parse import unquote
 from hems_data_collector.credentials import Credentials, Secret
 from hems_data_collector.echonet.energy import COEFFICIENT_MAX, DIGITS_MAX, UNIT_EXPONENTS
 from hems_data_collector.emulator.faults import Fault, parse_fault
+from hems_data_collector.emulator.j11 import J11
 from hems_data_collector.errors import ConfigError
 from hems_data_collector.skstack.dialects import MODULES
 
@@ -63,6 +64,8 @@ class EmulatorSettings:
     echo: bool = True
     hex: bool | None = None
     """Payloads in hex (WOPT 01); None: as the module is delivered."""
+    baud: int | None = None
+    """Speed of the module's UART, bit/s; None: whatever the host has set."""
     fast: bool = False
     speed: float = 1.0
     """Seconds on the meter's clock per second of ours."""
@@ -92,12 +95,14 @@ class EmulatorSettings:
 
     def __post_init__(self) -> None:
         module = MODULES.get(self.module)
+        if self.module == J11:
+            return
         if module is None:
             raise _error(
                 f"There is no module {self.module!r}.",
                 setting="module",
                 cause="It is misspelt, or nobody has described it yet.",
-                remedy=f"Choose one of {', '.join(MODULES)}.",
+                remedy=f"Choose one of {', '.join((*MODULES, J11))}.",
             )
         if self.hex is not None and not module.has_rohm_options and self.hex != module.hex_payload_default:
             raise _error(
@@ -277,9 +282,9 @@ KEYS: Final[Mapping[str, Key]] = MappingProxyType(
         for key in (
             _key(
                 "module",
-                _one_of({name: name for name in MODULES}),
+                _one_of({name: name for name in (*MODULES, J11)}),
                 "NAME",
-                f"Wi-SUN module: {', '.join(MODULES)} (default bp35a1)",
+                f"Wi-SUN module: {', '.join(MODULES)} (default bp35a1); {J11} speaks another, binary protocol",
             ),
             _key("wires", _whole(2, 3), "2|3", "wires of the supply; on two there is no T current (default 3)"),
             _key("export", _flag, _ZERO_ONE, "solar roof and reverse registers (default 1)"),
@@ -306,6 +311,9 @@ KEYS: Final[Mapping[str, Key]] = MappingProxyType(
             _key("history2", _flag, _ZERO_ONE, "the meter has history 2, properties EC and ED (default 1)"),
             _key("echo", _flag, _ZERO_ONE, "the module echoes commands from the start (default 1)"),
             _key("hex", _flag, _ZERO_ONE, "payloads in hex (default: as the module is delivered)"),
+            _key(
+                "baud", _whole(2400, 115200), "BIT/S", "speed of the module's UART; others read garbage (default: any)"
+            ),
             _key("fast", _flag, _ZERO_ONE, "no waiting: scan, join and answers take no time (default 0)"),
             _key("speed", _real(0.001, 1e6), "FACTOR", "the meter's clock runs that many times faster (default 1)"),
             _key("start", _start, "DATETIME", "the meter's time at the start (default: Japan's time now)"),

@@ -26,7 +26,8 @@ class Bench:
     def __init__(self, query: str, start: datetime = NOON_UTC) -> None:
         self.emulator = Emulator(EmulatorSettings.from_query(query), clock=LoopClock(start))
         self.port: EmulatedPort = self.emulator.open_port()
-        self.side = " 0" if self.emulator.modem.has_side else ""
+        dual = self.emulator.settings.module != "j11" and self.emulator.modem.has_side
+        self.side = " 0" if dual else ""
 
     async def hear(self, seconds: float) -> bytes:
         """Everything that the module prints in that time."""

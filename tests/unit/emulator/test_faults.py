@@ -10,6 +10,7 @@ import pytest
 from hems_data_collector.clock import LoopClock
 from hems_data_collector.emulator import FAULTS, Emulator, EmulatorSettings
 from hems_data_collector.errors import ConfigError, PortLost, PortNotFound
+from unit.emulator import test_link_faults
 from unit.emulator.bench import GET_POWER, METER, METER_MAC, NOON_UTC, SINGLE, Bench, on_bench
 from unit.emulator.installed import Installed
 from unit.emulator.test_air import events, lines
@@ -27,7 +28,7 @@ def payloads(heard: bytes) -> list[str]:
 
 def test_every_fault_has_its_test() -> None:
     names = {f"test_{name.replace('-', '_')}" for name in FAULTS}
-    assert names <= set(globals())
+    assert names <= set(globals()) | set(vars(test_link_faults))
 
 
 def test_every_fault_says_what_it_does() -> None:

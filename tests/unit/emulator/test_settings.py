@@ -64,7 +64,7 @@ def test_every_key() -> None:
     assert set(KEYS) == {
         *("module", "wires", "export", "unit", "d3", "digits", "release", "history2", "echo", "hex", "fast", "speed"),
         *("start", "seed", "id", "password", "mac", "channel", "panid", "fault", "notify", "notify_delay", "loss"),
-        *("rtt", "join", "lifetime", "meters"),
+        *("rtt", "join", "lifetime", "meters", "baud"),
     }
 
 
