@@ -16,10 +16,11 @@ import msgspec
 from hems_data_collector.cli import periods as words
 from hems_data_collector.cli import tables
 from hems_data_collector.cli.arguments import Parser
-from hems_data_collector.cli.messages import PROGRAM, masked
+from hems_data_collector.cli.messages import PROGRAM, masked, show_error
 from hems_data_collector.cli.outputs import described, output_rows
-from hems_data_collector.cli.stored import Stored, add_store_flags, reading, set_aside
-from hems_data_collector.errors import EXIT_OK
+from hems_data_collector.cli.stored import Stored, add_store_flags, reading, set_aside, settings_of
+from hems_data_collector.cli.stored import now as present
+from hems_data_collector.errors import EXIT_OK, StoreUnavailable
 from hems_data_collector.live import ask
 from hems_data_collector.readings import iso_utc
 from hems_data_collector.store import half_hours, meters, readings, summaries
@@ -51,43 +52,61 @@ def add_arguments(parser: Parser) -> None:
         "examples:\n"
         "  {program} status\n"
         "  {program} status --json | jq .meters[0].last_reading.age_s\n\n"
-        "exit codes: 0 shown, 2 usage, 3 settings, 7 no database"
+        "exit codes: 0 shown, 2 usage, 3 settings, 7 no database, or it cannot be read"
     ).format(program=PROGRAM)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the state; returns the exit code, or raises the HemsError that carries it."""
-    with reading(arguments) as stored:
-        found = state_of(stored)
-        zone = stored.settings.zone
+    code = EXIT_OK
+    try:
+        with reading(arguments) as stored:
+            found, zone = state_of(stored), stored.settings.zone
+    except StoreUnavailable as error:
+        settings = settings_of(arguments)
+        found, zone = _process_of(settings.database, present()), settings.zone
+        if found["live"] is None:
+            raise
+        show_error(error)
+        code = error.exit_code
     if arguments.json:
         sys.stdout.write(msgspec.json.Encoder(decimal_format="number").encode(found).decode("utf-8") + "\n")
-        return EXIT_OK
+        return code
     tables.show_table(("", ""), [(name, text) for name, text in _lines(found, zone)])
     if found["outputs"]:
         print()
         tables.show_table(*output_rows(found["outputs"], zone), right=(3, 4, 5))
-    return EXIT_OK
+    return code
 
 
 def state_of(stored: Stored) -> dict[str, Any]:
     """What `--json` prints."""
-    path = stored.settings.database
+    found = _process_of(stored.settings.database, stored.now)
+    found["database"]["readable"] = True
+    found["database"]["damaged_files"] = [str(file) for file in set_aside(stored.conn, stored.settings.database)]
+    found["meters"] = [_meter(stored, meter) for meter in meters.listed(stored.conn)]
+    found["outputs"] = described(stored)
+    return found
+
+
+def _process_of(path: Path, now: datetime) -> dict[str, Any]:
+    """What can be told where the database cannot be read, with all the keys."""
     try:
         process = owner(path)
     except OSError:
         process = None
     return {
-        "now": iso_utc(stored.now),
+        "now": iso_utc(now),
         "collector": {"running": process is not None, "process": process},
         "live": None if process is None else _masked(ask(path)),
         "database": {
             "path": str(path),
+            "readable": False,
             "bytes": sum(_size(path.with_name(path.name + suffix)) for suffix in ("", *SIDE_FILES)),
-            "damaged_files": [str(file) for file in set_aside(stored.conn, path)],
+            "damaged_files": [],
         },
-        "meters": [_meter(stored, meter) for meter in meters.listed(stored.conn)],
-        "outputs": described(stored),
+        "meters": [],
+        "outputs": [],
     }
 
 
@@ -164,7 +183,7 @@ def _lines(found: Mapping[str, Any], zone: tzinfo) -> Iterator[tuple[str, str]]:
             _("{file}; bring back its data: {program} check --salvage").format(file=file, program=PROGRAM),
         )
     yield from _ring_lines((found["live"] or {}).get("ring"), zone)
-    if not found["meters"]:
+    if database["readable"] and not found["meters"]:
         yield _("meter"), _("none was read yet")
     for meter in found["meters"]:
         yield from _meter_lines(meter, zone)

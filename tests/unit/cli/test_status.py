@@ -8,7 +8,7 @@ import json
 import os
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 
@@ -16,6 +16,7 @@ from hems_data_collector import cli
 from hems_data_collector.cli import status
 from hems_data_collector.cli import stored as store_of_verbs
 from hems_data_collector.clock import SystemClock
+from hems_data_collector.errors import StoreDamaged, StoreUnavailable
 from hems_data_collector.live import Endpoint, ring_section
 from hems_data_collector.readings import HalfHourSource
 from hems_data_collector.store import half_hours
@@ -248,12 +249,12 @@ def test_sizes(count: int, text: str) -> None:
 # --- what only the running collector knows ----------------------------------------------------------------------------
 
 
-def told(capsys: pytest.CaptureFixture[str], ring: RingState, *argv: str) -> str:
+def told(capsys: pytest.CaptureFixture[str], ring: RingState, *argv: str, code: int = 0) -> str:
     """What `status` shows beside a collector whose memory is in this state."""
 
     async def asked() -> str:
         async with Endpoint(FILE, lambda: {"ring": ring_section(ring), "more": [1]}, SystemClock()):
-            return await asyncio.to_thread(shown, capsys, "status", *argv)
+            return await asyncio.to_thread(shown, capsys, "status", *argv, code=code)
 
     with opened(FILE):
         return asyncio.run(asked())
@@ -295,3 +296,23 @@ def test_a_secret_in_the_live_state_is_not_shown(
     full = RingState(waiting=1, dropped=0, since=SLOT, reason="https://me:s3cr3t-word@example.org/hook")
     for argv in ((), ("--json",)):
         assert "s3cr3t-word" not in told(capsys, full, *argv)
+
+
+@pytest.mark.parametrize("damaged", [True, False])
+def test_where_the_database_cannot_be_read_the_collector_tells_what_it_knows(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, damaged: bool
+) -> None:
+    """A disk may be so full that not even a reader gets what it needs."""
+
+    def unreadable(path: Path) -> NoReturn:
+        raise (StoreDamaged if damaged else StoreUnavailable)("The database cannot be used (disk I/O error).")
+
+    stored()
+    monkeypatch.setattr(store_of_verbs, "open_reader", unreadable)
+    full = RingState(waiting=37, dropped=0, since=SLOT, reason="The disk is full.")
+    found = json.loads(told(capsys, full, "--json", code=7))
+    assert (found["live"]["ring"]["held"], found["database"]["readable"], found["meters"]) == (37, False, [])
+    text = " ".join(told(capsys, full, code=7).split())
+    assert "not stored since 2025-04-01 12:00: 37 records held in memory" in text
+    assert "none was read" not in text
+    assert shown(capsys, "status", code=7) == "", "and where nobody answers there is nothing to show"
