@@ -10,6 +10,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta, tzinfo
+from random import Random
 from typing import Final
 
 from hems_data_collector.clock import Clock
@@ -19,7 +20,8 @@ from hems_data_collector.collector.minutes import Minutes
 from hems_data_collector.collector.recorder import Recorder
 from hems_data_collector.collector.ticker import Ticker
 from hems_data_collector.errors import LinkError, MeterError, NoAnswer, SendRestricted
-from hems_data_collector.meter.client import Notification
+from hems_data_collector.link.retry import Retries
+from hems_data_collector.meter.client import NOTIFICATION_GRACE, Notification
 from hems_data_collector.meter.interpret import fixed_half_hour
 from hems_data_collector.meter.profile import DEFAULT_DIGITS, MeterProfile
 from hems_data_collector.meter.reader import MeterReader
@@ -35,10 +37,9 @@ from hems_data_collector.readings import (
 
 log = logging.getLogger(__name__)
 
-RETRY_S: Final = 5.0  # between tries to have a due reading
+RETRY_S: Final = 5.0  # until sending may be allowed again
 LINK_SETTLES_S: Final = 0.1  # until the link has noticed its own failure
 FREE_AIR_S: Final = 4.0  # a background request is begun only this long before the next poll
-NOTIFICATION_GRACE: Final = timedelta(minutes=5, seconds=10)  # a meter has five minutes to notify (§4.4)
 LOOK_AGAIN_S: Final = 30.0  # how often the need for background requests is looked at without other cause
 HISTORY_RETRY_S: Final = 600.0  # after a history that brought nothing
 CLOCKS_DISAGREE: Final = timedelta(hours=24)
@@ -65,6 +66,7 @@ class Poller:
         minutes: Minutes | None = None,
         backfill: Backfill | None = None,
         meter_name: str | None = None,
+        rng: Random | None = None,
     ) -> None:
         self._reader = reader
         self._ticker = ticker
@@ -84,6 +86,7 @@ class Poller:
         self._history_tried: dict[datetime, float] = {}
         self._fixed_tried_at: float | None = None
         self._silences = 0
+        self._retries = Retries(rng or Random())
         self.on_profile: Callable[[MeterProfile], None] = lambda _: None
 
     async def run(self) -> None:
@@ -100,7 +103,7 @@ class Poller:
                 await self._clock.sleep(LINK_SETTLES_S)
             except MeterError as error:
                 self._tell_silence(error)
-                await self._clock.sleep(RETRY_S)
+                await self._clock.sleep(self._retries.wait_s(error))
 
     def _tell_silence(self, error: MeterError) -> None:
         self._silences += 1
@@ -141,6 +144,7 @@ class Poller:
         poll = await self._reader.poll()
         self._ticker.due.clear()
         self._silences = 0
+        self._retries.settled()
         profile = self._reader.profile
         assert profile is not None  # poll raises without one
         if profile != known:
@@ -179,6 +183,8 @@ class Poller:
             return self._verify
         if self._wanted_history() is not None:
             return self._read_history
+        if self._reader.overdue:
+            return self._reader.probe
         if self._notification_is_missing():
             return self._read_fixed
         if self._minutes is not None and self._minutes.wanted():

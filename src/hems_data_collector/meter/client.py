@@ -9,7 +9,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from random import Random
 from typing import Final
 
@@ -46,6 +46,8 @@ MAX_PROPERTIES: Final = 6  # AIF 1.01 §2.4.4: what every meter must accept in o
 SEND_TRIES: Final = 3
 SEND_SPACING_S: Final = 3.0  # after an unacknowledged transmission
 REMEMBERED_TIDS: Final = 32
+FIXED_EPC: Final = 0xEA
+NOTIFICATION_GRACE: Final = timedelta(minutes=5, seconds=10)  # a meter has five minutes to notify (§4.4)
 POWER_EPC: Final = 0xE7
 
 
@@ -108,6 +110,8 @@ class MeterClient:
         self._pending: _Pending | None = None
         self._past_tids: list[int] = []
         self._replies: set[asyncio.Task[None]] = set()
+        self._heard_at: datetime | None = None
+        self._notifies = False
         self.on_notification: Callable[[Notification], None] = lambda _: None
         self.counters = ClientCounters()
 
@@ -136,7 +140,7 @@ class MeterClient:
         except NoAnswer:
             if tuple(epcs) == (POWER_EPC,):
                 await self._silent()
-            await self._probe()
+            await self.probe()
         return self._answer_of(await self._exchange(eoj, Esv.GET, properties, earlier))
 
     async def set(self, epc: int, edt: bytes) -> None:
@@ -146,12 +150,24 @@ class MeterClient:
         try:
             frame, _, _ = await self._exchange(METER, Esv.SET_C, properties, earlier)
         except NoAnswer:
-            await self._probe()
+            await self.probe()
             frame, _, _ = await self._exchange(METER, Esv.SET_C, properties, earlier)
         if frame.esv is not Esv.SET_RES:
             raise PropertyRefused(f"The meter refused to set property {epc:02X}.", epc=epc)
 
-    async def _probe(self) -> None:
+    @property
+    def overdue(self) -> bool:
+        """The meter, which announced a half hour in this session, has left one out and said nothing since.
+
+        That is a reason to `probe`; a meter that never announces anything gives none.
+        """
+        now = self._clock.now()
+        slot = now.replace(minute=now.minute // 30 * 30, second=0, microsecond=0)
+        silent = self._heard_at is None or self._heard_at < slot
+        return self._notifies and silent and now >= slot + NOTIFICATION_GRACE
+
+    async def probe(self) -> None:
+        """Ask for the power alone; SessionLost when the meter does not answer even that, else as `get`."""
         try:
             await self._exchange(METER, Esv.GET, (Property(epc=POWER_EPC),), [])
         except NoAnswer:
@@ -223,7 +239,7 @@ class MeterClient:
 
     def receive(self, datagram: Datagram) -> None:
         """One datagram from the meter; never raises."""
-        received_at = self._clock.now()
+        received_at = self._heard_at = self._clock.now()
         try:
             frame = decode_datagram(datagram.payload)
         except DecodeError as error:
@@ -253,6 +269,7 @@ class MeterClient:
         if frame.esv is Esv.INFC:
             self._reply(inform_response(frame))
         values = {prop.epc: prop.edt for prop in frame.properties if prop.edt}
+        self._notifies = self._notifies or FIXED_EPC in values
         self.on_notification(Notification(source=frame.seoj, values=values, received_at=received_at))
 
     def _reply(self, frame: Frame) -> None:
@@ -268,5 +285,6 @@ class MeterClient:
 
     def session_ended(self, error: LinkError) -> None:
         """The session is over: what is outstanding will not be answered."""
+        self._notifies = False
         if self._pending is not None and not self._pending.answered.done():
             self._pending.answered.set_exception(error)

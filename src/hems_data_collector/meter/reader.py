@@ -209,6 +209,15 @@ class MeterReader:
         if self._groups.shrink(now):
             log.info("The meter does not answer that many properties at once; asking in smaller groups.")
 
+    @property
+    def overdue(self) -> bool:
+        """As `MeterClient.overdue`."""
+        return self._client.overdue
+
+    async def probe(self) -> None:
+        """As `MeterClient.probe`."""
+        await self._client.probe()
+
     async def fixed(self) -> HalfHour | None:
         """EA (and EB) alone, for when the half-hourly notification did not come (AIF §3.3.1)."""
         profile = self._known()

@@ -216,3 +216,74 @@ async def test_a_get_from_the_meter_to_our_controller_is_answered() -> None:
     connected(link).receive(Datagram(payload=bytes.fromhex("1081004202880105FF0162028200C100")))
     await asyncio.sleep(0)
     assert link.sent == [bytes.fromhex("1081004205FF010288015202820400005200C100")]
+
+
+NOTIFIED = "7301EA0B07EA010F0700000001EC5A"
+
+
+def notify(link: FakeLink) -> None:
+    link.on_datagram(Datagram(payload=answer_to(bytes(12), NOTIFIED)))
+
+
+@virtual
+async def test_a_half_hour_that_is_left_out_is_a_suspicion_once_the_meter_has_announced_one() -> None:
+    link = FakeLink()
+    client = connected(link)
+    await asyncio.sleep(3 * 3600)
+    assert not client.overdue, "it never announced any"
+    notify(link)
+    assert not client.overdue
+    await asyncio.sleep(1800 + 309)
+    assert not client.overdue, "it has five minutes"
+    await asyncio.sleep(2)
+    assert client.overdue
+
+
+@virtual
+async def test_whatever_the_meter_says_lifts_the_suspicion() -> None:
+    link = FakeLink(lambda request: answer_to(request, "7201E704000003E8"))
+    client = connected(link)
+    notify(link)
+    await asyncio.sleep(1800 + 311)
+    await client.probe()
+    assert not client.overdue
+    assert len(link.sent) == 1
+    await asyncio.sleep(1800)
+    assert client.overdue
+
+
+@virtual
+async def test_a_suspicion_does_not_outlive_the_session() -> None:
+    link = FakeLink()
+    client = connected(link)
+    notify(link)
+    await asyncio.sleep(1800 + 311)
+    link.on_down(SessionLost("gone"))
+    assert not client.overdue
+
+
+@virtual
+async def test_a_suspicion_that_proves_right_ends_the_session_within_20_seconds() -> None:
+    link = FakeLink()
+    client = connected(link)
+    started = asyncio.get_running_loop().time()
+    with pytest.raises(SessionLost):
+        await client.probe()
+    assert asyncio.get_running_loop().time() - started == pytest.approx(20)
+    assert link.declared_dead == 1
+
+
+@virtual
+async def test_what_was_asked_and_answered_is_counted() -> None:
+    link = FakeLink(lambda request: answer_to(request, "7201E704000003E8") if request[11] == 1 else None)
+    client = connected(link)
+    link.unconfirmed = 1
+    await client.get([0xE7])
+    with pytest.raises(NoAnswer):
+        await client.get([0xE0, 0xE7])
+    notify(link)
+    counters = client.counters.as_dict()
+    assert counters == {
+        "requests": 5, "answers": 2, "retries": 2, "no_answers": 2, "late_answers": 0, "undecodable": 0,
+        "notifications": 1,
+    }  # fmt: skip
