@@ -241,7 +241,7 @@ async def _open_emulator(url: str, baudrate: int, *, settings: Settings, clock: 
     if emulator is None:
         chosen = EmulatorSettings.from_query(url.partition("?")[2])
         emulator = _EMULATORS[url] = Emulator(chosen, clock=clock, credentials=settings.credentials)
-    return emulator.open_port()
+    return emulator.open_port(lambda: baudrate)
 
 
 def _live(delivery: Delivery) -> Callable[[Reading, Record], None]:
