@@ -118,6 +118,9 @@ _TABLE: Final = (
     _kind("ev29-nothing", "after s seconds EVENT 29 and nothing more", _S, 60, _SESSION),
     _kind("ev32", "the air time is used up at once: EVENT 32, and EVENT 33 after s seconds", _S, 60, _AFTER),
     _kind("ev32-only", "as ev32, but no EVENT 33 tells that sending is free again", _S, 60, _AFTER),
+    # The home network (echonet-lite-meter §9)
+    _kind("silent", "over Wi-Fi, the meter answers nothing for s seconds (0: for ever), but still notifies", _S, 0),
+    _kind("address-change", "over Wi-Fi, after s seconds the meter has another link-local address", _S, 60, _AFTER),
     # What becomes of requests and answers (echonet-lite-meter §12)
     _kind("lost", "an answer is lost with probability p", _P, 0.2),
     _kind("late", "answers come s seconds later than usual", _S, 25),
