@@ -23,6 +23,19 @@ class Pan:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class WifiPlace:
+    """Where a meter is found on a network, and which one it is by its own words."""
+
+    interface: str
+    address: str
+    """Its IPv6 link-local address, without zone."""
+    serial: str | None = None
+    """Serial number, property 8D."""
+    node_id: str | None = None
+    """Identification number of the node profile, property 83, upper-case hex."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Datagram:
     """One UDP payload from the meter, with the link quality of its frame where the modem tells it (0-255)."""
 
