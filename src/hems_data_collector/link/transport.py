@@ -14,7 +14,7 @@ from typing import Protocol, TypeAlias
 
 from hems_data_collector.clock import Clock
 from hems_data_collector.credentials import Credentials
-from hems_data_collector.link.base import MeterLink, OnProgress, Pan
+from hems_data_collector.link.base import MeterLink, OnProgress, Pan, WifiPlace
 from hems_data_collector.link.restriction import Restriction
 from hems_data_collector.link.usb import UsbIdentity
 
@@ -69,6 +69,8 @@ class LinkOrder:
     """Where the meter is, as its owner says."""
     cached_pan: Pan | None = None
     """Where it was found last."""
+    cached_wifi: WifiPlace | None = None
+    """The same for a meter in the home network, and which one it was."""
     terminated_at: datetime | None = None
     """When we ended the last session in order."""
     rate: int | None = None

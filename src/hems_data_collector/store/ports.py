@@ -17,7 +17,7 @@ import msgspec
 
 from hems_data_collector.credentials import Secret
 from hems_data_collector.errors import StoreUnavailable
-from hems_data_collector.link.base import Pan
+from hems_data_collector.link.base import Pan, WifiPlace
 from hems_data_collector.link.usb import UsbIdentity
 from hems_data_collector.meter.profile import MeterProfile
 from hems_data_collector.store.database import Database
@@ -30,6 +30,8 @@ class Remembered:
     """What is remembered of one port."""
 
     pan: Pan | None = None
+    wifi: WifiPlace | None = None
+    """Where the meter was in the home network, and which one it was."""
     terminated_at: datetime | None = None
     profile: MeterProfile | None = None
     rate: int | None = None

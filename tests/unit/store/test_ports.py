@@ -7,12 +7,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from hems_data_collector.credentials import Secret
-from hems_data_collector.link.base import Pan
+from hems_data_collector.link.base import Pan, WifiPlace
 from hems_data_collector.store.database import Database
 from hems_data_collector.store.ports import Ports, Remembered, remember
 from support.ledgers import EXPORTING, SLOT, opened
 
 PAN = Pan(channel=0x21, pan_id=0x8888, address="FE80:0000:0000:0000:021D:1290:1234:5678", lqi=0xE1)
+WIFI = WifiPlace(interface="wlan0", address="fe80::1", serial="A00B123456", node_id="FE000016" + "00" * 13)
 NOW = datetime(2025, 4, 2, tzinfo=UTC)
 """As a version without a database wrote it."""
 
@@ -23,10 +24,12 @@ def test_everything_remembered_comes_back(tmp_path: Path) -> None:
         ports.remember("/dev/ttyUSB0", pan=PAN)
         assert ports.remember("/dev/ttyUSB0", profile=EXPORTING) == Remembered(pan=PAN, profile=EXPORTING)
         ports.remember("/dev/ttyUSB1", terminated_at=SLOT)
+        ports.remember("wifi:", wifi=WIFI)
     with opened(tmp_path / "hems.db") as database:
         again = Ports(database)
         assert again.recall("/dev/ttyUSB0") == Remembered(pan=PAN, profile=EXPORTING)
         assert again.recall("/dev/ttyUSB1") == Remembered(terminated_at=SLOT)
+        assert again.recall("wifi:") == Remembered(wifi=WIFI)
         assert again.recall("/dev/ttyUSB2") == Remembered()
 
 
