@@ -21,7 +21,7 @@ from hems_data_collector.supervision import Progress, WatchedClock
 
 log = logging.getLogger(__name__)
 
-LOOK_EVERY_S: Final = 5.0  # how soon a change of state is told
+LOOK_EVERY_S: Final = 2.0  # how soon a change of state is told
 FEEDS_PER_PERIOD: Final = 4  # systemd wants two at least
 SEND_TIMEOUT_S: Final = 0.5  # READY is worth a moment of waiting while the queue of systemd is full
 MAX_STATUS: Final = 400  # characters of a status line
@@ -92,6 +92,7 @@ class Service:
         self._zone: tzinfo | None = None
         self._told = ""
         self._hungry = False
+        self._reloads = False
         self.is_ready = False
         """Since `ready`, until the next run begins."""
 
@@ -149,16 +150,18 @@ class Service:
 
     def ready(self) -> None:
         """Settings, store and outputs are up; the meter may still be away."""
-        self.is_ready = True
+        self.is_ready, self._reloads = True, False
         self._send("READY=1", self._status())
 
     def reloading(self) -> None:
-        """New settings were asked for; `ready` ends this."""
+        """New settings were asked for; `ready` ends this, whatever became of them."""
+        self._reloads = True
         self._send("RELOADING=1", f"MONOTONIC_USEC={int(self._own_clock.monotonic() * 1e6)}")
 
     def stopping(self) -> None:
-        """The end has begun."""
-        self._send("STOPPING=1", f"STATUS={_('Ending the session and sending what is left')}")
+        """The end of a run has begun; of the service too, unless it reloads."""
+        status = f"STATUS={_('Ending the session and sending what is left')}"
+        self._send(*(() if self._reloads else ("STOPPING=1",)), status)
 
     async def run(self) -> None:
         """Tell what changes, and feed the watchdog while everybody gets on; for ever."""
