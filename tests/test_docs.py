@@ -230,17 +230,24 @@ def test_every_emulator_address_in_the_documents_is_valid() -> None:
 
 
 def test_the_settings_files_of_the_documents_are_taken(tmp_path: Path) -> None:
-    (toml,) = blocks("toml")
-    (tmp_path / "config.toml").write_text(toml.text, encoding="utf-8")
+    alone, several = blocks("toml")
+    (tmp_path / "config.toml").write_text(alone.text, encoding="utf-8")
     settings = load_settings({"config": str(tmp_path / "config.toml")}, {}, tmp_path)
     assert settings.outputs == ("file", "webhook")
+    for name, text in (("annex.id", SAMPLE_CREDENTIALS["B_ROUTE_ID"]), ("annex.password", "annex")):
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    here = several.text.replace("/etc/hems-data-collector", str(tmp_path))
+    (tmp_path / "config.toml").write_text(here, encoding="utf-8")
+    settings = load_settings({"config": str(tmp_path / "config.toml")}, {}, tmp_path)
+    assert [meter.name for meter in settings.meters] == ["house", "annex"]
+    assert settings.notes == ()
     (tmp_path / "config.toml").unlink()
 
     dotenv = {block.text for block in blocks("ini")}
     assert len(dotenv) == 1
     (tmp_path / ".env").write_text(dotenv.pop(), encoding="utf-8")
     settings = load_settings({}, {}, tmp_path)
-    assert settings.credentials.configured
+    assert settings.meters[0].credentials.configured
     assert settings.warnings == ()
 
 

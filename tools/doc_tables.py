@@ -19,7 +19,7 @@ from hems_data_collector.emulator.faults import FAULTS
 from hems_data_collector.emulator.settings import KEYS
 from hems_data_collector.outputs import FORMATS, OUTPUTS
 from hems_data_collector.outputs.base import Setting
-from hems_data_collector.settings_table import settings_table
+from hems_data_collector.settings_table import METER_SETTINGS, settings_table
 from hems_data_collector.skstack.dialects import MODULES
 
 ROOT: Final = Path(__file__).parent.parent
@@ -89,6 +89,12 @@ def settings() -> str:
     head = ("flag", "environment", "TOML key", "default", "what it is")
     rows = [(flags(row), code(row.environment), toml_key(row), default(row), row.help) for row in settings_table()]
     return table(head, rows)
+
+
+def meter_keys() -> str:
+    """What a `[[meters]]` may hold."""
+    rows = [(code(row.name), row.help.partition("; also")[0]) for row in METER_SETTINGS]
+    return table(("key", "what it is"), rows)
 
 
 def options() -> str:
@@ -187,6 +193,7 @@ def _properties(rows: Mapping[int, PropertySpec]) -> str:
 
 TABLES: Final[Mapping[str, Callable[[], str]]] = {
     "settings": settings,
+    "meter-keys": meter_keys,
     "options": options,
     "options-ja": options_ja,
     "verbs": verbs,

@@ -13,22 +13,18 @@ from hems_data_collector.clock import Clock, SystemClock
 from hems_data_collector.collector.backfill import Backfill
 from hems_data_collector.collector.backlog import StoredBacklog
 from hems_data_collector.collector.delivery import Delivery
-from hems_data_collector.collector.minutes import Minutes
-from hems_data_collector.collector.poller import Poller, read_now
+from hems_data_collector.collector.poller import read_now
 from hems_data_collector.collector.recorder import Recorder
-from hems_data_collector.collector.schedule import IntervalSchedule
-from hems_data_collector.collector.ticker import Ticker
 from hems_data_collector.config import Settings
 from hems_data_collector.errors import StoreError
 from hems_data_collector.link.base import OnProgress, Progress
-from hems_data_collector.link.session import SessionState
 from hems_data_collector.link.transport import Transport, register_scheme
 from hems_data_collector.live import OpenEndpoint, Sections, nobody_asks, ring_section
-from hems_data_collector.meter.reader import MeterReader
-from hems_data_collector.meters import Meter
-from hems_data_collector.outputs import OUTPUTS
+from hems_data_collector.meter_name import about_meter
+from hems_data_collector.meters import Watch, backfill_of, put_together
+from hems_data_collector.outputs import OUTPUTS, Output
 from hems_data_collector.outputs.formats import FORMATS
-from hems_data_collector.readings import Consumption, Reading, Record, published
+from hems_data_collector.readings import METER_KEY, RECORD_KEYS, Consumption, Reading, Record, published
 from hems_data_collector.settings_values import EMULATOR_SCHEME
 from hems_data_collector.store.database import Database
 from hems_data_collector.store.ports import Ports
@@ -59,17 +55,12 @@ async def run_collector(
     clock = clock or SystemClock()
     rng = Random()
     _register_ports(settings, clock)
-    outputs = [
-        OUTPUTS[name].build(
-            settings.output_values[name], FORMATS[settings.format], clock=clock, half_hours=settings.half_hours
-        )
-        for name in settings.outputs
-    ]
+    outputs = _outputs(settings, clock)
     for output in outputs:
         await output.open()
     database = Database.open(settings.database, clock=clock)
     try:
-        backlog = StoredBacklog(database, half_hours=settings.half_hours)
+        backlog = StoredBacklog(database, half_hours=settings.half_hours, named=settings.named)
         delivery = Delivery(outputs, backlog, clock, rng, on_closed=stop.set)
         recorder = Recorder(
             database,
@@ -80,50 +71,42 @@ async def run_collector(
         )
         keeping = [output.name for output in outputs if output.backlog]
         await backlog.register(keeping, now=clock.now(), since=settings.deliver_from, first=recorder.first)
-        memory = Ports(database)
-        meter = Meter(settings, memory, clock=clock, rng=rng, on_progress=on_progress or _log_progress)
-        ticker = Ticker(settings.schedule or IntervalSchedule(settings.interval), clock=clock)
-        poller = Poller(
-            meter.reader,
-            ticker,
-            clock=clock,
-            zone=settings.zone,
-            wait_until_up=lambda: meter.link.wait_until(SessionState.UP),
-            recorder=recorder,
-            publish=_live(delivery) if outputs else _log_reading,
-            recall=recorder.recall,
-            minutes=Minutes(
-                meter.reader, clock=clock, zone=settings.zone, recall=recorder.recall_minutes, record=recorder.minutes
-            ),
-            backfill=_backfill(meter.reader, database, recorder, settings, clock),
-        )
-        meter.client.on_notification = poller.notified
-        poller.on_profile = meter.remember_profile
+        publish = _live(delivery) if outputs else _log_reading
+        meters = put_together(settings, Ports(database), clock=clock, rng=rng, on_progress=on_progress or _log_progress)
+        watches = [Watch(meter, database, recorder, settings, clock=clock, publish=publish) for meter in meters]
         live = Sections()
         live.add("ring", lambda: ring_section(recorder.ring))
         delivery.start()
-        log.info("Collecting from %s.", settings.port.partition("?")[0])
+        for meter in meters:
+            with about_meter(meter.name):
+                log.info("Collecting from %s.", meter.own.port.partition("?")[0])
         try:
             async with endpoint(settings.database, live.snapshot, clock):
-                await _until(
-                    stop,
-                    link=meter.link.keep(),
-                    ticker=ticker.run(),
-                    poller=poller.run(),
-                    recorder=recorder.run(),
-                    retention=recorder.prune(settings.keep_readings),
-                )
+                everything = (work for watch in watches for work in watch.work())
+                await _until(stop, *everything, recorder.run(), recorder.prune(settings.keep_readings))
         finally:
-            await asyncio.gather(meter.link.close(), _finish(recorder, delivery))
+            await asyncio.gather(*(meter.close() for meter in meters), _finish(recorder, delivery))
             log.info("Stopped.")
     finally:
         database.close()
     return 0
 
 
-async def _until(stop: asyncio.Event, **work: Coroutine[Any, Any, None]) -> None:
+def _outputs(settings: Settings, clock: Clock) -> list[Output]:
+    """Every output that is asked for; raises ConfigError."""
+    columns = (*RECORD_KEYS, METER_KEY) if settings.named else RECORD_KEYS
+    form = FORMATS[settings.format]
+    return [
+        OUTPUTS[name].build(
+            settings.output_values[name], form, clock=clock, columns=columns, half_hours=settings.half_hours
+        )
+        for name in settings.outputs
+    ]
+
+
+async def _until(stop: asyncio.Event, *work: Coroutine[Any, Any, None]) -> None:
     """Run every coroutine until `stop` is set; a bug in one of them is raised."""
-    tasks = [asyncio.create_task(coroutine, name=name) for name, coroutine in work.items()]
+    tasks = [asyncio.create_task(each) for each in work]
     stopping = asyncio.create_task(stop.wait(), name="stop")
     pending = {stopping, *tasks}
     try:
@@ -145,20 +128,20 @@ async def _finish(recorder: Recorder, delivery: Delivery) -> None:
 async def read_once(
     settings: Settings, clock: Clock | None = None, on_progress: OnProgress | None = None
 ) -> tuple[Reading, Consumption | None, Record]:
-    """One reading now; raises PortError, ModemError, LinkError or MeterError within 180 s."""
+    """One reading of the first meter now; raises PortError, ModemError, LinkError or MeterError within 180 s."""
     clock = clock or SystemClock()
     _register_ports(settings, clock)
     database = _database_if_free(settings, clock)
     memory = None if database is None else Ports(database)
-    meter = Meter(settings, memory, clock=clock, rng=Random(), on_progress=on_progress or _log_progress)
+    meter = put_together(settings, memory, clock=clock, rng=Random(), on_progress=on_progress or _log_progress)[0]
     try:
-        await meter.link.connect_once()
-        if meter.reader.profile is None:
-            meter.remember_profile(await meter.reader.introduce())
-        reading, recent = await read_now(meter.reader)
-        return reading, recent, published(reading, recent)
+        with about_meter(meter.name):
+            await meter.link.connect_once()
+            await meter.introduce()
+            reading, recent = await read_now(meter.reader)
+            return reading, recent, published(reading, recent, meter_name=meter.name)
     finally:
-        await meter.link.close()
+        await meter.close()
         if database is not None:
             database.close()
 
@@ -170,7 +153,7 @@ async def backfill_now(
     on_slots: Callable[[int, int], None] = lambda done, expected: None,
     on_progress: OnProgress | None = None,
 ) -> tuple[int, int]:
-    """Read what the meter remembers and the store lacks, at one go; returns the slots settled and expected.
+    """Read what the first meter remembers and the store lacks, at one go; returns the slots settled and expected.
 
     Raises StoreError (a running collector included), PortError, ModemError, LinkError or MeterError; what was read
     until then is kept.
@@ -180,43 +163,29 @@ async def backfill_now(
     database = Database.open(settings.database, clock=clock)
     try:
         recorder = Recorder(database, clock=clock, zone=settings.zone, on_stored=lambda: None)
-        meter = Meter(settings, Ports(database), clock=clock, rng=Random(), on_progress=on_progress or _log_progress)
+        progress = on_progress or _log_progress
+        meter = put_together(settings, Ports(database), clock=clock, rng=Random(), on_progress=progress)[0]
         try:
-            await meter.link.connect_once()
-            if meter.reader.profile is None:
-                meter.remember_profile(await meter.reader.introduce())
-            backfill = _backfill(meter.reader, database, recorder, settings, clock, on_slots)
-            while (left_s := backfill.seconds_left()) is not None and left_s <= BACKFILL_PATIENCE_S:
-                await clock.sleep(left_s)
-                await backfill.step()
-                done, expected = backfill.progress()
-                if expected and done == expected:
-                    break
+            with about_meter(meter.name):
+                await meter.link.connect_once()
+                await meter.introduce()
+                backfill = backfill_of(meter, database, recorder, settings, clock=clock, on_slots=on_slots)
+                await _fill(backfill, clock)
             return backfill.progress()
         finally:
-            await meter.link.close()
+            await meter.close()
     finally:
         database.close()
 
 
-def _backfill(
-    reader: MeterReader,
-    database: Database,
-    recorder: Recorder,
-    settings: Settings,
-    clock: Clock,
-    on_slots: Callable[[int, int], None] = lambda done, expected: None,
-) -> Backfill:
-    return Backfill(
-        reader,
-        database,
-        clock=clock,
-        zone=settings.zone,
-        spacing_s=settings.backfill_spacing,
-        record=recorder.store,
-        mark_absent=recorder.mark_absent,
-        on_progress=on_slots,
-    )
+async def _fill(backfill: Backfill, clock: Clock) -> None:
+    """Until everything is settled, or something has to be waited for."""
+    while (left_s := backfill.seconds_left()) is not None and left_s <= BACKFILL_PATIENCE_S:
+        await clock.sleep(left_s)
+        await backfill.step()
+        done, expected = backfill.progress()
+        if expected and done == expected:
+            break
 
 
 def _database_if_free(settings: Settings, clock: Clock) -> Database | None:
@@ -240,7 +209,8 @@ async def _open_emulator(url: str, baudrate: int, *, settings: Settings, clock: 
     emulator = _EMULATORS.get(url)
     if emulator is None:
         chosen = EmulatorSettings.from_query(url.partition("?")[2])
-        emulator = _EMULATORS[url] = Emulator(chosen, clock=clock, credentials=settings.credentials)
+        pairs = [meter.credentials for meter in settings.meters if meter.port == url]
+        emulator = _EMULATORS[url] = Emulator(chosen, clock=clock, credentials=pairs)
     return emulator.open_port(lambda: baudrate)
 
 

@@ -108,15 +108,16 @@ def credential_text(name: str, environ: Mapping[str, str]) -> str | None:
     if value := environ.get(name):
         return value.strip()
     if path := environ.get(f"{name}_FILE"):
-        return _read(Path(path), f"{name}_FILE")
+        return read_credential(Path(path), f"{name}_FILE")
     if directory := environ.get("CREDENTIALS_DIRECTORY"):
         path_of = Path(directory) / name.lower()
         if path_of.exists():
-            return _read(path_of, "CREDENTIALS_DIRECTORY")
+            return read_credential(path_of, "CREDENTIALS_DIRECTORY")
     return None
 
 
-def _read(path: Path, setting: str) -> str:
+def read_credential(path: Path, setting: str) -> str:
+    """The text in the file `path`, which `setting` names; raises ConfigError where it cannot be read."""
     try:
         return path.read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:

@@ -10,7 +10,7 @@ import os
 import stat
 import tomllib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from gettext import gettext as _
 from pathlib import Path
 from typing import Any, Final, TypeAlias
@@ -25,6 +25,8 @@ from hems_data_collector.settings_values import nearest
 APPLICATION: Final = "hems-data-collector"
 SYSTEM_CONFIG: Final = Path("/etc") / APPLICATION / "config.toml"
 MAX_FILE_BYTES: Final = 1 << 20  # a settings file has a few kilobytes; anything else is the wrong file
+METERS: Final = "meters"
+"""The key of the TOML file under which each meter has a table of its own: `[[meters]]`."""
 
 FlagValue: TypeAlias = str | Sequence[str]
 
@@ -38,6 +40,15 @@ class Found:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class Table:
+    """One `[[meters]]` of the TOML file."""
+
+    label: str
+    """In words that a person can look up: `config.toml, [[meters]] "annex"`."""
+    texts: Mapping[str, tuple[str, ...]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Sources:
     """All places where settings may stand; empty variables are left out already."""
 
@@ -48,9 +59,19 @@ class Sources:
     dotenv_path: Path
     toml: Mapping[str, tuple[str, ...]]
     toml_path: Path | None
+    meters: tuple[Table, ...] = ()
+    own: Table | None = None
+    """What is looked up is about the meter of this table, which then counts first."""
+
+    def of_meter(self, table: Table) -> Sources:
+        """The same places as one meter sees them."""
+        return replace(self, own=table)
 
     def find(self, setting: Setting) -> Found | None:
         """The texts of `setting` from the strongest source that has it."""
+        if self.own is not None and setting.name in self.own.texts:
+            source = _("{table}, key {name}").format(table=self.own.label, name=setting.name)
+            return Found(texts=self.own.texts[setting.name], source=source)
         if setting.name in self.flags:
             given = self.flags[setting.name]
             texts = (given,) if isinstance(given, str) else tuple(given)
@@ -69,15 +90,31 @@ class Sources:
 
 
 def read_sources(
-    flags: Mapping[str, FlagValue], environ: Mapping[str, str], cwd: Path, table: Mapping[str, Any]
+    flags: Mapping[str, FlagValue],
+    environ: Mapping[str, str],
+    cwd: Path,
+    table: Mapping[str, Any],
+    meter_table: Mapping[str, Any],
 ) -> Sources:
-    """Read `.env` and the TOML file; `table` gives every key of the latter with its type. Raises ConfigError."""
+    """Read `.env` and the TOML file. `table` gives every key of the latter with its type, `meter_table` those of a
+    `[[meters]]` in it. Raises ConfigError."""
     own = _filled(environ)
     dotenv_path = cwd / ".env"
     dotenv = _filled(_read_dotenv(dotenv_path))
     toml_path = _config_path(flags, own, dotenv, cwd)
-    toml = _texts(_read_toml(toml_path), table, toml_path) if toml_path else {}
-    return Sources(flags=flags, environ=own, dotenv=dotenv, dotenv_path=dotenv_path, toml=toml, toml_path=toml_path)
+    tree = _read_toml(toml_path) if toml_path else {}
+    meters = _meters(tree.pop(METERS, []), meter_table, table, str(toml_path))
+    top = {**table, METERS: list}
+    toml = _texts(tree, top, str(toml_path), _("Remove it, or see --help for all settings."))
+    return Sources(
+        flags=flags,
+        environ=own,
+        dotenv=dotenv,
+        dotenv_path=dotenv_path,
+        toml=toml,
+        toml_path=toml_path,
+        meters=meters,
+    )
 
 
 def misspelt_variables(sources: Sources, known: Sequence[str]) -> tuple[str, ...]:
@@ -195,17 +232,47 @@ def _read_toml(path: Path) -> dict[str, Any]:
         ) from error
 
 
-def _texts(tree: Mapping[str, Any], table: Mapping[str, Any], path: Path) -> dict[str, tuple[str, ...]]:
-    """Every key of the file as texts; raises ConfigError for a key that is not known or of a wrong type."""
+def _meters(found: object, keys: Mapping[str, Any], general: Mapping[str, Any], path: str) -> tuple[Table, ...]:
+    """Every `[[meters]]`; raises ConfigError for what is none, and as `_texts`."""
+    if not isinstance(found, list) or not all(isinstance(tree, dict) for tree in found):
+        raise ConfigError(
+            _("{path}: [{name}] is no list of tables.").format(path=path, name=METERS),
+            setting=METERS,
+            cause=_("It has one pair of brackets, or stands as a key."),
+            remedy=_("Write [[{name}]], in double brackets, above the settings of each meter.").format(name=METERS),
+        )
+    tables = []
+    for number, tree in enumerate(found, start=1):
+        name = tree.get("name")
+        shown = f'"{name}"' if isinstance(name, str) else _("number {number}").format(number=number)
+        label = f"{path}, [[{METERS}]] {shown}"
+        misplaced = next((key for key in tree if key not in keys and key in general), None)
+        if misplaced is not None:
+            raise ConfigError(
+                _('{table}: "{name}" is no setting of a single meter.').format(table=label, name=misplaced),
+                setting=misplaced,
+                cause=_("In TOML every line below [[{section}]] belongs to that meter.").format(section=METERS),
+                remedy=_("Move it up, above the first [[{section}]].").format(section=METERS),
+            )
+        possible = _("Possible are: {options}.").format(options=", ".join(keys))
+        tables.append(Table(label=label, texts=_texts(tree, keys, label, possible)))
+    return tuple(tables)
+
+
+def _texts(tree: Mapping[str, Any], table: Mapping[str, Any], where: str, advice: str) -> dict[str, tuple[str, ...]]:
+    """Every key as texts; raises ConfigError for a key that is not known or of a wrong type.
+
+    `where` says where they stand, `advice` what to do about a key without a near spelling.
+    """
     found: dict[str, tuple[str, ...]] = {}
     for key, value in tree.items():
         if key not in table:
-            raise _unknown_key(key, value, table, path)
+            raise _unknown_key(key, value, table, where, advice)
         try:
             checked = msgspec.convert(value, type=table[key], strict=True)
         except msgspec.ValidationError as error:
             raise ConfigError(
-                _("{path}, key {name}: wrong type: {reason}.").format(path=path, name=key, reason=str(error)),
+                _("{where}, key {name}: wrong type: {reason}.").format(where=where, name=key, reason=str(error)),
                 setting=key,
                 cause=_("TOML tells texts, numbers and lists apart; hexadecimal numbers here are texts."),
                 remedy=_('Put texts into quotes: {name} = "..."').format(name=key),
@@ -218,20 +285,22 @@ def _texts(tree: Mapping[str, Any], table: Mapping[str, Any], path: Path) -> dic
     return {key: texts for key, texts in found.items() if texts != ("",)}
 
 
-def _unknown_key(key: str, value: object, table: Mapping[str, Any], path: Path) -> ConfigError:
+def _unknown_key(key: str, value: object, table: Mapping[str, Any], where: str, advice: str) -> ConfigError:
     near = nearest(key, table)
-    remedy = _('Did you mean "{near}"?').format(near=near) if near else _("Remove it, or see --help for all settings.")
+    remedy = _('Did you mean "{near}"?').format(near=near) if near else advice
     if not isinstance(value, dict):
         return ConfigError(
-            _('{path}: the key "{name}" is not known.').format(path=path, name=key),
+            _('{where}: the key "{name}" is not known.').format(where=where, name=key),
             setting=key,
             cause=_("It is misspelt, or belongs to another version."),
             remedy=remedy,
         )
     meant = next((flat for name in value for flat in (f"{key}_{name}", name) if flat in table), None)
     return ConfigError(
-        _("{path}: the section [{name}] is not known.").format(path=path, name=key),
+        _("{where}: the section [{name}] is not known.").format(where=where, name=key),
         setting=key,
-        cause=_("Settings stand at the top of the file, without sections."),
+        cause=_("Settings stand at the top of the file, without sections; only meters have some: [[{name}]].").format(
+            name=METERS
+        ),
         remedy=_("Write {name} = ... above the first section.").format(name=meant) if meant else remedy,
     )

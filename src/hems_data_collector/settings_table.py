@@ -17,6 +17,7 @@ from hems_data_collector.settings_values import (
     baudrate,
     meter_channel,
     meter_ipv6,
+    meter_name,
     meter_pan_id,
     moment,
     one_of,
@@ -224,6 +225,32 @@ CREDENTIAL_SETTINGS: Final = (
 )
 """Without flags, because everybody on the machine can read a command line."""
 
+NAME_SETTING: Final = CoreSetting(
+    name="name",
+    flag="",
+    help="what the meter is called in records, in the log and on the command line: 1 to 32 letters, digits, - or _",
+    convert=meter_name,
+)
+"""Only in `[[meters]]`, and there in each."""
+
+CREDENTIAL_FILE_SETTINGS: Final = tuple(
+    CoreSetting(name=f"{row.name}_file", flag="", help=f"a file that holds the {words} of this meter")
+    for row, words in zip(CREDENTIAL_SETTINGS, ("B-route id", "B-route password"), strict=True)
+)
+"""In the order of `CREDENTIAL_SETTINGS`; only in `[[meters]]`."""
+
+PLACE_SETTINGS: Final = ("meter_channel", "meter_panid", "meter_ipv6")
+"""Where the meter is: all three or none, and of one meter only."""
+
+METER_SETTINGS: Final = (
+    NAME_SETTING,
+    *(row for row in CORE_SETTINGS if row.name in ("port", "baudrate", "mode", "schedule", "interval")),
+    *CREDENTIAL_SETTINGS,
+    *CREDENTIAL_FILE_SETTINGS,
+    *(row for row in CORE_SETTINGS if row.name in PLACE_SETTINGS),
+)
+"""What a `[[meters]]` may hold."""
+
 READ_SETTINGS: Final = frozenset(
     {"format", "port", "baudrate", "meter_channel", "meter_panid", "meter_ipv6", "local_timezone", "debug", "config"}
 )
@@ -243,6 +270,11 @@ def settings_table() -> tuple[Setting, ...]:
 def toml_types() -> Mapping[str, Any]:
     """The keys of the TOML file, each with the type that msgspec checks."""
     return {setting.name: _toml_type(setting) for setting in settings_table() if setting is not CONFIG_SETTING}
+
+
+def meter_toml_types() -> Mapping[str, Any]:
+    """The keys of a `[[meters]]` in the TOML file, each with its type."""
+    return {setting.name: _toml_type(setting) for setting in METER_SETTINGS}
 
 
 def environment_names() -> tuple[str, ...]:

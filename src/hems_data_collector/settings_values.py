@@ -20,6 +20,8 @@ from hems_data_collector.errors import ConfigError
 
 EMULATOR_SCHEME: Final = "emulator"
 PORT_SCHEMES: Final = ("socket", "rfc2217", "esphome", EMULATOR_SCHEME)
+WITHOUT_CREDENTIALS: Final = frozenset({EMULATOR_SCHEME})
+"""Ports whose meters ask for no B-route id and password of yours."""
 SECRET_PORT_PARAMETERS: Final = frozenset({"id", "password", "key", "noise_psk"})
 """Query parameters of a port URL that no text may show: the emulator's pair, and those of ESPHome."""
 
@@ -37,6 +39,7 @@ _NO: Final = ("false", "no", "off", "0")
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):(?!\\)")  # two letters or more: `C:\` is a path
 _CHANNEL = re.compile(r"(?:0x)?([0-9a-f]{1,2})", re.IGNORECASE)
 _PAN_ID = re.compile(r"(?:0x)?([0-9a-f]{1,4})", re.IGNORECASE)
+_NAME = re.compile(r"[A-Za-z0-9_-]{1,32}")
 _MAC = re.compile(r"[0-9a-f]{16}", re.IGNORECASE)
 
 
@@ -181,6 +184,17 @@ def yes_or_no(text: str) -> bool:
             remedy=_("Write true or false."),
         )
     return word in _YES
+
+
+def meter_name(text: str) -> str:
+    """What a meter may be called: it stands in records, in the log and on command lines."""
+    if _NAME.fullmatch(text) is None:
+        raise ConfigError(
+            _('"{text}" is no name for a meter.').format(text=text),
+            cause=_("A name has 1 to 32 letters (A to Z), digits, - and _, and no spaces."),
+            remedy=_("Choose a short one, such as house or flat-2."),
+        )
+    return text
 
 
 def meter_channel(text: str) -> int:

@@ -145,7 +145,8 @@ def test_an_unplugged_port_is_reopened(tmp_path: Path) -> None:
 
 
 def test_a_port_that_is_not_there_is_waited_for(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    settings = replace(settings_for(tmp_path, ""), port=str(tmp_path / "nothing"))
+    settings = settings_for(tmp_path, "")
+    settings = replace(settings, meters=(replace(settings.meters[0], port=str(tmp_path / "nothing")),))
 
     async def run() -> int:
         stop = asyncio.Event()

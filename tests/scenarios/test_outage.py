@@ -135,9 +135,9 @@ async def live(settings: Settings, clock: LoopClock, emulator: Emulator, seconds
 async def a_month(settings: Settings, beyond: Neighbourhood) -> dict[datetime, tuple[int, int]]:
     """All of it; ends with everything healed and some hours to catch up. Returns all that the meter ever recorded."""
     clock = LoopClock(START)
-    chosen = EmulatorSettings.from_query(settings.port.partition("?")[2])
-    emulator = Emulator(chosen, clock=clock, credentials=settings.credentials)
-    app._EMULATORS[settings.port] = emulator
+    chosen = EmulatorSettings.from_query(settings.meters[0].port.partition("?")[2])
+    emulator = Emulator(chosen, clock=clock, credentials=settings.meters[0].credentials)
+    app._EMULATORS[settings.meters[0].port] = emulator
     truth: dict[datetime, tuple[int, int]] = {}
     for day in range(DAYS):
         if day == RADIO_GONE.start:

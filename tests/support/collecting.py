@@ -99,11 +99,11 @@ def settings_for(
 @contextmanager
 def emulated(settings: Settings, clock: Clock) -> Iterator[tuple[Emulator, CaptureOutput]]:
     """Put an emulator that the test holds, and a capturing stdout, into the wiring."""
-    chosen = EmulatorSettings.from_query(settings.port.partition("?")[2])
-    emulator = Emulator(chosen, clock=clock, credentials=settings.credentials)
+    chosen = EmulatorSettings.from_query(settings.meters[0].port.partition("?")[2])
+    emulator = Emulator(chosen, clock=clock, credentials=settings.meters[0].credentials)
     capture = CaptureOutput()
     outputs, app.OUTPUTS = app.OUTPUTS, {"stdout": type("One", (CaptureOutput,), {"build": lambda *_, **__: capture})}  # type: ignore[misc]
-    app._EMULATORS[settings.port] = emulator
+    app._EMULATORS[settings.meters[0].port] = emulator
     opened = app.Database
     app.Database = QuickDatabase  # type: ignore[misc]
     try:

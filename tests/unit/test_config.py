@@ -110,28 +110,32 @@ def headers_of(settings: Settings) -> object:
 SAMPLES: Mapping[str, Sample] = {
     "output": Sample(("stdout", "file", "webhook", "gcloud"), lambda s: s.outputs, lambda text: (text,)),
     "format": Sample(("json", "yaml", "csv", "json"), lambda s: s.format),
-    "port": Sample(("/dev/ttyA", "/dev/ttyB", "socket://h:1", "/dev/ttyD"), lambda s: s.port),
-    "baudrate": Sample(("9600", "19200", "38400", "57600"), lambda s: s.baudrate, int, toml=str),
+    "port": Sample(("/dev/ttyA", "/dev/ttyB", "socket://h:1", "/dev/ttyD"), lambda s: s.meters[0].port),
+    "baudrate": Sample(("9600", "19200", "38400", "57600"), lambda s: s.meters[0].baudrate, int, toml=str),
     "meter_channel": Sample(
-        HEX, lambda s: s.fixed_pan and s.fixed_pan.channel, lambda t: int(t, 16), rest_of_pan("--meter-channel")
+        HEX,
+        lambda s: s.meters[0].fixed_pan and s.meters[0].fixed_pan.channel,
+        lambda t: int(t, 16),
+        rest_of_pan("--meter-channel"),
     ),
     "meter_panid": Sample(
         ("0000", "FFFF", "0x12a4", "8888"),
-        lambda s: s.fixed_pan and s.fixed_pan.pan_id,
+        lambda s: s.meters[0].fixed_pan and s.meters[0].fixed_pan.pan_id,
         lambda t: int(t, 16),
         rest_of_pan("--meter-panid"),
     ),
     "meter_ipv6": Sample(
         ("fe80::1", "FE80::2", "fe80:0:0:0:0:0:0:3", "fe80::0004"),
-        lambda s: s.fixed_pan and s.fixed_pan.ipv6,
+        lambda s: s.meters[0].fixed_pan and s.meters[0].fixed_pan.ipv6,
         lambda text: f"FE80:0000:0000:0000:0000:0000:0000:000{text[-1]}",
         rest_of_pan("--meter-ipv6"),
     ),
-    "mode": Sample(("interval", "schedule", "interval", "schedule"), lambda s: s.mode),
+    "mode": Sample(("interval", "schedule", "interval", "schedule"), lambda s: s.meters[0].mode),
     "schedule": Sample(
-        ("@hourly", "*/10 * * * *", "@daily", "* * * * * 30"), lambda s: s.schedule and s.schedule.expression
+        ("@hourly", "*/10 * * * *", "@daily", "* * * * * 30"),
+        lambda s: s.meters[0].schedule and s.meters[0].schedule.expression,
     ),
-    "interval": Sample(("1", "60", "5", "900"), lambda s: s.interval, int, ("--mode", "interval"), str),
+    "interval": Sample(("1", "60", "5", "900"), lambda s: s.meters[0].interval, int, ("--mode", "interval"), str),
     "local_timezone": Sample(("Asia/Seoul", "Japan", "UTC", "Asia/Taipei"), lambda s: s.zone.key),
     "database": Sample(
         ("a.db", "/b/b.db", "c.db", "d.db"), lambda s: s.database.name, lambda text: text.split("/")[-1]
@@ -241,15 +245,16 @@ DEFAULTS: Mapping[str, Any] = {
 
 @pytest.mark.parametrize("name", DEFAULTS)
 def test_defaults(place: Place, name: str) -> None:
-    assert getattr(place.load(), name) == DEFAULTS[name]
+    settings = place.load()
+    assert getattr(settings if hasattr(settings, name) else settings.meters[0], name) == DEFAULTS[name]
 
 
 def test_defaults_of_schedule_zone_and_outputs(place: Place) -> None:
     settings = place.load(*ALL_OUTPUTS)
-    assert settings.schedule is not None
-    assert settings.schedule.expression == "*/5 * * * *"
+    assert settings.meters[0].schedule is not None
+    assert settings.meters[0].schedule.expression == "*/5 * * * *"
     assert settings.zone.key == "Asia/Tokyo"
-    assert settings.schedule.zone is settings.zone
+    assert settings.meters[0].schedule.zone is settings.zone
     values = settings.output_values
     assert str(values["file"]["file"]) == "hems_data.dat"
     assert values["webhook"]["webhook_url"].url.reveal() == "http://localhost:8000/webhook"
@@ -368,8 +373,8 @@ def test_settings_not_in_use_are_not_checked(place: Place) -> None:
     place.environ["WEBHOOK_URL"] = "nonsense"
     settings = place.load("--interval", "soon")
     assert settings.outputs == ()
-    assert settings.interval == 300
-    assert place.load("--mode", "interval", "-s", "nonsense").schedule is None
+    assert settings.meters[0].interval == 300
+    assert place.load("--mode", "interval", "-s", "nonsense").meters[0].schedule is None
 
 
 # ---------------------------------------------------------------- TOML
@@ -417,20 +422,20 @@ def test_the_file_is_found_by_flag_variable_xdg_and_home(place: Place) -> None:
     (xdg / "config.toml").write_text("baudrate = 4800")
     (place.folder / "env.toml").write_text("baudrate = 9600")
     (place.folder / "flag.toml").write_text("baudrate = 19200")
-    assert place.load().baudrate == 2400
+    assert place.load().meters[0].baudrate == 2400
     place.environ["XDG_CONFIG_HOME"] = str(place.folder / "xdg")
-    assert place.load().baudrate == 4800
+    assert place.load().meters[0].baudrate == 4800
     place.dotenv("HEMS_CONFIG=env.toml")
-    assert place.load().baudrate == 9600
-    assert place.load("--config", "flag.toml").baudrate == 19200
-    assert place.load("--config", str(place.folder / "flag.toml")).baudrate == 19200
+    assert place.load().meters[0].baudrate == 9600
+    assert place.load("--config", "flag.toml").meters[0].baudrate == 19200
+    assert place.load("--config", str(place.folder / "flag.toml")).meters[0].baudrate == 19200
 
 
 def test_a_relative_xdg_folder_counts_as_unset(place: Place) -> None:
     place.environ |= {"XDG_CONFIG_HOME": "xdg", "XDG_STATE_HOME": "state"}
     place.toml("baudrate = 2400")
     settings = place.load()
-    assert settings.baudrate == 2400
+    assert settings.meters[0].baudrate == 2400
     assert settings.state_directory == place.folder / "home/.local/state/hems-data-collector"
 
 
@@ -458,8 +463,8 @@ def test_dotenv_values_stand_as_they_are(place: Place) -> None:
     place.dotenv("# a comment\nexport SERIAL_PORT='/dev/tty A'\n\nB_ROUTE_PASSWORD=pa$HOME#${x}\nLONELY\n")
     del place.environ["B_ROUTE_PASSWORD"]
     settings = place.load()
-    assert settings.port == "/dev/tty A"
-    assert settings.credentials.password.reveal() == "pa$HOME#${x}"
+    assert settings.meters[0].port == "/dev/tty A"
+    assert settings.meters[0].credentials.password.reveal() == "pa$HOME#${x}"
 
 
 def test_a_torn_dotenv_line_is_named(place: Place) -> None:
@@ -474,7 +479,7 @@ def test_a_dotenv_that_is_no_text_is_refused(place: Place) -> None:
 
 def test_a_folder_named_dotenv_is_none_of_ours(place: Place) -> None:
     (place.folder / ".env").mkdir()
-    assert place.load().port == "/dev/ttyUSB0"
+    assert place.load().meters[0].port == "/dev/ttyUSB0"
 
 
 def test_a_misspelt_name_in_dotenv_is_a_warning(place: Place) -> None:
@@ -494,7 +499,7 @@ def test_what_libraries_read_is_passed_on_from_dotenv(place: Place) -> None:
 def test_credentials_from_every_source_in_order(place: Place) -> None:
     def seen() -> tuple[str, str]:
         settings = place.load()
-        return settings.credentials.password.reveal(), settings.source_of("b_route_password")
+        return settings.meters[0].credentials.password.reveal(), settings.source_of("b_route_password")
 
     del place.environ["B_ROUTE_PASSWORD"]
     place.toml('b_route_password = "from-toml"')
@@ -530,14 +535,14 @@ def test_a_real_port_needs_both(place: Place, name: str, text: str | None) -> No
     error = place.refused()
     assert error.what == f"{name} is not configured."
     assert "--port emulator:" in error.remedy
-    assert place.load("--port", "emulator:").credentials.secrets() != ()
+    assert place.load("--port", "emulator:").meters[0].credentials.secrets() != ()
 
 
 def test_the_emulator_needs_none(place: Place) -> None:
     place.environ.clear()
     place.environ["HOME"] = str(place.folder)
     settings = place.load("--port", "emulator:")
-    assert not settings.credentials.configured
+    assert not settings.meters[0].credentials.configured
     assert settings.secrets == ()
 
 
@@ -598,13 +603,15 @@ def test_a_bad_secret_is_not_repeated(place: Place) -> None:
 
 def test_all_three_make_a_fixed_pan(place: Place) -> None:
     settings = place.load("--meter-channel", "0x33", "--meter-panid", "0x12a4", "--meter-ipv6", "fe80::21d:1290:3:c890")
-    assert settings.fixed_pan == FixedPan(channel=0x33, pan_id=0x12A4, ipv6="FE80:0000:0000:0000:021D:1290:0003:C890")
+    assert settings.meters[0].fixed_pan == FixedPan(
+        channel=0x33, pan_id=0x12A4, ipv6="FE80:0000:0000:0000:021D:1290:0003:C890"
+    )
     assert settings.warnings == ()
 
 
 def test_fewer_than_three_scan_with_one_warning(place: Place) -> None:
     settings = place.load("--meter-channel", "33")
-    assert settings.fixed_pan is None
+    assert settings.meters[0].fixed_pan is None
     (warning,) = settings.warnings
     assert warning.endswith("only with all three, and --meter-panid and --meter-ipv6 is missing.")
 
@@ -643,7 +650,7 @@ def test_a_query_the_emulator_does_not_know_is_refused(place: Place) -> None:
     error = place.refused("--port", "emulator:?modul=bp35c2")
     assert error.what.startswith("--port: ")
     assert "module" in error.remedy
-    assert place.load("--port", "emulator:?module=bp35c2&wires=2").port == "emulator:?module=bp35c2&wires=2"
+    assert place.load("--port", "emulator:?module=bp35c2&wires=2").meters[0].port == "emulator:?module=bp35c2&wires=2"
 
 
 def test_a_single_reading_checks_neither_outputs_nor_schedule(place: Place) -> None:
@@ -651,7 +658,7 @@ def test_a_single_reading_checks_neither_outputs_nor_schedule(place: Place) -> N
     place.toml('output = ["webhook", "gcloud"]\nschedule = "nonsense"\nmode = "nonsense"\nformat = "csv"\n')
     settings = place.load(one_shot=True)
     assert settings.outputs == ()
-    assert settings.schedule is None
+    assert settings.meters[0].schedule is None
     assert settings.format == "csv"
     assert settings.notes == ()
     assert "--baudrate" in place.refused("--baudrate", "9", one_shot=True).what

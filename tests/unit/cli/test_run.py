@@ -17,7 +17,7 @@ import asyncio, os, sys, types
 async def run_collector(settings, *, stop, **others):
     print("ready", os.environ.get("LIBRARY_SETTING"), flush=True)
     await stop.wait()
-    if "stubborn" in settings.port:
+    if "stubborn" in settings.meters[0].port:
         print("stopping", flush=True)
         await asyncio.sleep(3600)
     return 0

@@ -1,0 +1,33 @@
+"""The name of the meter that the running task works for, where meters have names: the log begins its lines with it."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Final, TypeVar
+
+T = TypeVar("T")
+
+_NAME: Final[ContextVar[str | None]] = ContextVar("meter_name", default=None)
+
+
+def current_meter() -> str | None:
+    """The name of the meter that this is about; None where it is about none, or about the only one."""
+    return _NAME.get()
+
+
+@contextmanager
+def about_meter(name: str | None) -> Iterator[None]:
+    """What happens here is about the meter `name`, in the tasks that begin here too."""
+    token = _NAME.set(name)
+    try:
+        yield
+    finally:
+        _NAME.reset(token)
+
+
+async def for_meter(name: str | None, work: Awaitable[T]) -> T:
+    """`work`, which is about the meter `name`."""
+    with about_meter(name):
+        return await work

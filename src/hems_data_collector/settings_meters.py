@@ -1,0 +1,350 @@
+"""The meters that are to be read: one from the general settings, or each `[[meters]]` of the TOML file.
+
+A meter has what its own table says, and the general settings for the rest (docs/configuration.md).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from gettext import gettext as _
+from itertools import combinations
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, Final
+from zoneinfo import ZoneInfo
+
+from hems_data_collector.collector.schedule import CronSchedule
+from hems_data_collector.credentials import (
+    UNSET_ID,
+    Credentials,
+    Masker,
+    Secret,
+    checked_credentials,
+    credential_text,
+    read_credential,
+)
+from hems_data_collector.errors import ConfigError
+from hems_data_collector.outputs.base import Setting
+from hems_data_collector.settings_lookup import DEFAULT_SOURCE, Values
+from hems_data_collector.settings_sources import METERS, Sources, Table
+from hems_data_collector.settings_table import (
+    CORE_SETTINGS,
+    CREDENTIAL_FILE_SETTINGS,
+    CREDENTIAL_SETTINGS,
+    MODES,
+    NAME_SETTING,
+    PLACE_SETTINGS,
+)
+from hems_data_collector.settings_values import EMULATOR_SCHEME, WITHOUT_CREDENTIALS, secrets_of_url
+
+_CORE: Final[Mapping[str, Setting]] = MappingProxyType({setting.name: setting for setting in CORE_SETTINGS})
+_OF_MODE: Final[Mapping[str, str]] = MappingProxyType({"schedule": "interval", "interval": "schedule"})
+"""For each mode the setting of the other one."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FixedPan:
+    """Where the meter is, told by the user instead of a scan."""
+
+    channel: int
+    pan_id: int
+    ipv6: str
+    """As the modem writes it: 39 characters in upper case."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MeterSettings:
+    """How one meter is reached, and when it is read."""
+
+    name: str | None
+    """None: the only meter, from the general settings."""
+    port: str
+    """A device path, or a URL with its scheme in lower case."""
+    baudrate: int
+    credentials: Credentials
+    fixed_pan: FixedPan | None
+    mode: str
+    schedule: CronSchedule | None
+    """None in the mode `interval`, and for a one-shot reading."""
+    interval: int
+    """Seconds; of use in the mode `interval` only."""
+
+    @property
+    def shown_port(self) -> str:
+        """The port without the secrets that a URL may hold."""
+        return Masker(Secret(text) for text in secrets_of_url(self.port))(self.port)
+
+
+def settle_meters(values: Values, zone: ZoneInfo, *, one_shot: bool) -> tuple[MeterSettings, ...]:
+    """Every meter, checked; a schedule is neither used nor checked for a `one_shot` reading. Raises ConfigError."""
+    tables = values.sources.meters
+    if not tables:
+        return (_meter(values, None, zone, one_shot=one_shot),)
+    names = _names(values.sources)
+    found = [
+        _meter(Values(values.sources.of_meter(table)), name, zone, one_shot=one_shot)
+        for name, table in zip(names, tables, strict=True)
+    ]
+    meters = _with_samples(found, tables)
+    _check_ports(meters, values.sources)
+    return meters
+
+
+def unused_settings(mode: str, *, one_shot: bool) -> set[str]:
+    """The names of those settings about time that have no effect."""
+    return {"schedule", "interval"} if one_shot else {_OF_MODE[mode]}
+
+
+def notes_of_meters(sources: Sources, meters: Sequence[MeterSettings]) -> Iterator[str]:
+    """Every flag about meters that has no effect, and every such key of a `[[meters]]`, each with the reason."""
+    modes = {meter.mode for meter in meters}
+    for row in CORE_SETTINGS:
+        if row.name not in sources.flags:
+            continue
+        if row.name in _OF_MODE and row.name not in modes:
+            yield f"{row.flag} ({_('the mode is {mode}').format(mode=meters[0].mode)})"
+        elif sources.meters and row.name in PLACE_SETTINGS:
+            yield f"{row.flag} ({_('each meter has a place of its own')})"
+        elif sources.meters and all(row.name in table.texts for table in sources.meters):
+            yield f"{row.flag} ({_('each meter has its own')})"
+    for meter, table in zip(meters, sources.meters, strict=False):
+        other = _OF_MODE[meter.mode]
+        if other in table.texts:
+            where = _('{name} of [[{section}]] "{meter}"').format(name=other, section=METERS, meter=meter.name)
+            yield f"{where} ({_('the mode is {mode}').format(mode=meter.mode)})"
+
+
+def warnings_of_meters(sources: Sources, meters: Sequence[MeterSettings]) -> Iterator[str]:
+    """What is probably not meant as it stands."""
+    for number, meter in enumerate(meters):
+        if sources.meters:
+            table = sources.meters[number]
+            shown = {name: name for name in PLACE_SETTINGS}
+            missing = [name for name in PLACE_SETTINGS if name not in table.texts]
+            where = f"{table.label}: "
+        else:
+            shown = {name: _CORE[name].flag for name in PLACE_SETTINGS}
+            missing = [name for name in PLACE_SETTINGS if sources.find(_CORE[name]) is None]
+            where = ""
+        if 0 < len(missing) < len(PLACE_SETTINGS):
+            flags = _(" and ").join(shown[name] for name in missing)
+            yield where + _(
+                "A scan looks for the meter: it is left out only with all three, and {flags} is missing."
+            ).format(flags=flags)
+        if meter.schedule is not None and meter.schedule.every_second:
+            yield where + _("The schedule asks for every second: its sixth field, the last one, gives the seconds.")
+
+
+# --- one meter --------------------------------------------------------------------------------------------------------
+
+
+def _meter(values: Values, name: str | None, zone: ZoneInfo, *, one_shot: bool) -> MeterSettings:
+    mode: str = MODES[0] if one_shot else values.one(_CORE["mode"])
+    unused = unused_settings(mode, one_shot=one_shot)
+    port = values.one(_CORE["port"])
+    baudrate = values.one(_CORE["baudrate"])
+    place = _place(values)
+    interval = int(_CORE["interval"].default or 0) if "interval" in unused else values.one(_CORE["interval"])
+    schedule = None if "schedule" in unused else _schedule(values, zone)
+    _check_emulator(values, port)
+    return MeterSettings(
+        name=name,
+        port=port,
+        baudrate=baudrate,
+        credentials=_credentials(values, port),
+        fixed_pan=place,
+        mode=mode,
+        schedule=schedule,
+        interval=interval,
+    )
+
+
+def _schedule(values: Values, zone: ZoneInfo) -> CronSchedule:
+    expression = values.one(_CORE["schedule"])
+    try:
+        return CronSchedule(expression, zone)
+    except ConfigError as error:
+        raise values.refusal(_CORE["schedule"], error) from error
+
+
+def _check_emulator(values: Values, port: str) -> None:
+    """Refuse a query of `emulator:` that the emulator does not know; raises ConfigError."""
+    scheme, _colon, rest = port.partition(":")
+    if scheme != EMULATOR_SCHEME:
+        return
+    from hems_data_collector.emulator.settings import EmulatorSettings
+
+    try:
+        EmulatorSettings.from_query(rest.partition("?")[2])
+    except ConfigError as error:
+        raise values.refusal(_CORE["port"], error) from error
+
+
+def _place(values: Values) -> FixedPan | None:
+    """Where the meter is; one of several has that from its own table only, as no two are in one place."""
+    own = values.sources.own
+    rows = [_CORE[name] for name in PLACE_SETTINGS if own is None or name in own.texts]
+    told = {row.name: values.one(row) for row in rows}
+    channel, pan_id, ipv6 = (told.get(name) for name in PLACE_SETTINGS)
+    if channel is None or pan_id is None or ipv6 is None:
+        return None
+    return FixedPan(channel=channel, pan_id=pan_id, ipv6=ipv6)
+
+
+# --- id and password --------------------------------------------------------------------------------------------------
+
+
+def _credentials(values: Values, port: str) -> Credentials:
+    """Id and password, checked in form; both must be there where a meter asks for them. Raises ConfigError."""
+    own = values.sources.own
+    texts = [_credential(values, *rows) for rows in zip(CREDENTIAL_SETTINGS, CREDENTIAL_FILE_SETTINGS, strict=True)]
+    if port.partition(":")[0] not in WITHOUT_CREDENTIALS:
+        for setting, text in zip(CREDENTIAL_SETTINGS, texts, strict=True):
+            if text == UNSET_ID:
+                raise _not_configured(setting) if own is None else _not_configured_for(own, setting)
+    try:
+        return checked_credentials(*texts)
+    except ConfigError as error:
+        raise values.refusal(next(s for s in CREDENTIAL_SETTINGS if s.environment == error.setting), error) from error
+
+
+def _credential(values: Values, setting: Setting, file_setting: Setting) -> str:
+    """The meter's own table; then variable, file or systemd credential, of the real environment before those of `.env`;
+    then the top of the TOML file."""
+    name, sources = setting.environment or "", values.sources
+    if sources.own is not None and file_setting.name in sources.own.texts and setting.name not in sources.own.texts:
+        values.origins[setting.name] = f"{sources.own.label}, key {file_setting.name}"
+        path = Path(sources.own.texts[file_setting.name][-1]).expanduser()
+        return read_credential(path, values.origins[setting.name])
+    if sources.own is None or setting.name not in sources.own.texts:
+        for environ, place in ((sources.environ, _("environment")), (sources.dotenv, str(sources.dotenv_path))):
+            if text := credential_text(name, environ):
+                values.origins[setting.name] = f"{place} ({name})"
+                return text
+    if found := sources.find(setting):
+        values.origins[setting.name] = found.source
+        return found.texts[-1]
+    values.origins[setting.name] = DEFAULT_SOURCE
+    return UNSET_ID
+
+
+def _not_configured(setting: Setting) -> ConfigError:
+    return ConfigError(
+        _("{name} is not configured.").format(name=setting.environment),
+        setting=setting.name,
+        cause=_("A real meter lets nobody in without the B-route id and password."),
+        remedy=_(
+            "Put both as B_ROUTE_ID=... and B_ROUTE_PASSWORD=... into the file .env of this folder, or into the"
+            " environment. To try the program without a meter, add: --port emulator:"
+        ),
+    )
+
+
+def _not_configured_for(table: Table, setting: Setting) -> ConfigError:
+    return ConfigError(
+        _("{table}: {name} is not configured.").format(table=table.label, name=setting.name),
+        setting=setting.name,
+        cause=_("A real meter lets nobody in without the B-route id and password, and each meter has its own."),
+        remedy=_("Write {name} or {name}_file below that [[{section}]].").format(name=setting.name, section=METERS),
+    )
+
+
+# --- several ----------------------------------------------------------------------------------------------------------
+
+
+def _names(sources: Sources) -> list[str]:
+    """The names in order; raises ConfigError where one is missing, bad, or there twice."""
+    names: list[str] = []
+    for table in sources.meters:
+        values = Values(sources.of_meter(table))
+        if (name := values.one(NAME_SETTING)) is None:
+            raise ConfigError(
+                _("{table}: the name is missing.").format(table=table.label),
+                setting=NAME_SETTING.name,
+                cause=_("Records and the log tell several meters apart by their names."),
+                remedy=_('Write name = "..." below each [[{section}]].').format(section=METERS),
+            )
+        if name.lower() in (other.lower() for other in names):
+            raise ConfigError(
+                _('{path}: two meters are called "{name}".').format(path=sources.toml_path, name=name),
+                setting=NAME_SETTING.name,
+                cause=_("A name stands for one meter; capital letters make no difference."),
+                remedy=_("Give each [[{section}]] a name of its own.").format(section=METERS),
+            )
+        names.append(name)
+    return names
+
+
+def _with_samples(meters: Sequence[MeterSettings], tables: Sequence[Table]) -> tuple[MeterSettings, ...]:
+    """With a made-up id and password for each meter on the emulator that has none of its own."""
+    if not any(_is_emulated(meter) for meter in meters):
+        return tuple(meters)
+    from hems_data_collector.emulator.settings import sample_credentials
+
+    found: list[MeterSettings] = []
+    own = {row.name for row in (*CREDENTIAL_SETTINGS, *CREDENTIAL_FILE_SETTINGS)}
+    for meter, table in zip(meters, tables, strict=True):
+        number = sum(other.port == meter.port for other in found)
+        made_up = _is_emulated(meter) and not own & table.texts.keys()
+        found.append(replace(meter, credentials=sample_credentials(number)) if made_up else meter)
+    return tuple(found)
+
+
+def _is_emulated(meter: MeterSettings) -> bool:
+    return meter.port.startswith(f"{EMULATOR_SCHEME}:")
+
+
+def _check_ports(meters: Sequence[MeterSettings], sources: Sources) -> None:
+    """Meters that share a port must be able to; raises ConfigError."""
+    for one, other in combinations(meters, 2):
+        if one.port != other.port:
+            continue
+        shared: Mapping[str, Any] = {
+            "path": sources.toml_path,
+            "one": one.name,
+            "other": other.name,
+            "port": one.shown_port,
+        }
+        if one.baudrate != other.baudrate:
+            raise ConfigError(
+                _('{path}: the meters "{one}" and "{other}" share the port {port} at different speeds.').format(
+                    **shared
+                ),
+                setting="baudrate",
+                cause=_("One stick has one speed: {one} or {other}.").format(one=one.baudrate, other=other.baudrate),
+                remedy=_("Give both the same baudrate, or each meter a stick of its own."),
+            )
+        same_id = one.credentials.route_b_id == other.credentials.route_b_id
+        if same_id and one.port.partition(":")[0] not in WITHOUT_CREDENTIALS:
+            raise ConfigError(
+                _('{path}: the meters "{one}" and "{other}" have the same B-route id on the port {port}.').format(
+                    **shared
+                ),
+                setting="b_route_id",
+                cause=_("Each meter has an id of its own; two names for one id would be one meter, read twice."),
+                remedy=_("Give each [[{section}]] the b_route_id from its own letter.").format(section=METERS),
+            )
+    _check_emulated(meters)
+
+
+def _check_emulated(meters: Sequence[MeterSettings]) -> None:
+    """An emulator must have as many meters as there are on it; raises ConfigError."""
+    for port in dict.fromkeys(meter.port for meter in meters if _is_emulated(meter)):
+        from hems_data_collector.emulator.settings import EmulatorSettings
+
+        there = EmulatorSettings.from_query(port.partition("?")[2]).meters
+        wanted = sum(meter.port == port for meter in meters)
+        if wanted > there:
+            query = "&" if "?" in port else "?"
+            shown = next(meter.shown_port for meter in meters if meter.port == port)
+            raise ConfigError(
+                _("The port {port} has too few meters: {there}, where {wanted} are configured.").format(
+                    port=shown, there=there, wanted=wanted
+                ),
+                setting="port",
+                cause=_("An emulator has one meter unless it is told how many."),
+                remedy=_("Write {port}{query}meters={wanted}, or give each meter an emulator of its own.").format(
+                    port=shown, query=query, wanted=wanted
+                ),
+            )
