@@ -43,6 +43,11 @@ class Ledger:
         """The newest instant whose register is known."""
         return max(self._slots, default=None)
 
+    @property
+    def newest_slot(self) -> HalfHour | None:
+        """The slot of `newest`."""
+        return self._slots[max(self._slots)] if self._slots else None
+
     def tail(self, count: int) -> tuple[HalfHour, ...]:
         """The newest `count` slots, oldest first."""
         return tuple(self._slots[at] for at in sorted(self._slots)[-count:])

@@ -18,6 +18,7 @@ from hems_data_collector.collector.backfill import Backfill
 from hems_data_collector.collector.ledger import Ledger
 from hems_data_collector.collector.minutes import Minutes
 from hems_data_collector.collector.recorder import Recorder
+from hems_data_collector.collector.same_meter import SameMeter
 from hems_data_collector.collector.ticker import Ticker
 from hems_data_collector.errors import LinkError, MeterError, NoAnswer, SendRestricted
 from hems_data_collector.link.retry import Retries
@@ -82,7 +83,7 @@ class Poller:
         self._ledger = Ledger(digits=DEFAULT_DIGITS)
         self._ledger_of: str | None = None
         self._wake = asyncio.Event()
-        self._verified = reader.profile is None
+        self._same = SameMeter(reader, clock=clock)
         self._history_tried: dict[datetime, float] = {}
         self._fixed_tried_at: float | None = None
         self._silences = 0
@@ -128,7 +129,7 @@ class Poller:
 
     async def _introduce(self) -> None:
         profile = await self._reader.introduce()
-        self._verified = True
+        self._same.introduced()
         self._ledger_of = None
         self._recorder.profile(profile)
         self.on_profile(profile)
@@ -142,11 +143,14 @@ class Poller:
     async def _poll(self) -> None:
         known = self._reader.profile
         poll = await self._reader.poll()
-        self._ticker.due.clear()
         self._silences = 0
         self._retries.settled()
         profile = self._reader.profile
         assert profile is not None  # poll raises without one
+        if self._same.doubts(poll, self._ledger.newest_slot, profile) and not await self._is_same():
+            return  # the reading is still due
+        self._same.believe(poll)
+        self._ticker.due.clear()
         if profile != known:
             self._recorder.profile(profile)
             self.on_profile(profile)
@@ -179,7 +183,7 @@ class Poller:
         left_s = self._ticker.seconds_left()
         if left_s is not None and left_s < FREE_AIR_S and not self._starved:
             return None
-        if not self._verified:
+        if self._same.due():
             return self._verify
         if self._wanted_history() is not None:
             return self._read_history
@@ -199,10 +203,18 @@ class Poller:
         return self._ticker.period_s < 2 * FREE_AIR_S
 
     async def _verify(self) -> None:
-        self._verified = await self._reader.verify()
-        if not self._verified:
+        if not await self._same.check():
             log.warning("The meter or the scale of its registers is not the one remembered; reading it anew.")
-            await self._introduce()
+            self._reader.profile = None
+
+    async def _is_same(self) -> bool:
+        """Ask before anything is entered; a meter that answers all but this counts as the one that is known."""
+        log.info("The registers do not go on from where they stood; asking whether the meter was exchanged.")
+        try:
+            await self._verify()
+        except NoAnswer as error:
+            log.debug("%s", error)
+        return self._reader.profile is not None
 
     def _wanted_history(self) -> datetime | None:
         """The newest known slot, if the one before it is not known and was not asked for lately."""
@@ -248,7 +260,7 @@ class Poller:
         slot = await self._reader.fixed()
         profile = self._reader.profile
         if slot is not None and profile is not None:
-            self.half_hour(slot, profile)
+            self._take(slot, profile)
 
     # --- half hours ----------------------------------------------------------------------------------------------
 
@@ -259,8 +271,15 @@ class Poller:
             return
         slot = fixed_half_hour(notification.values, profile, zone=self._zone, source=HalfHourSource.NOTIFICATION)
         if slot is not None:
-            self.half_hour(slot, profile)
+            self._take(slot, profile)
         self._wake.set()
+
+    def _take(self, slot: HalfHour, profile: MeterProfile) -> None:
+        """Enter a half hour that came without the meter's name, unless it may be another one's: then it comes again."""
+        if self._ledger_of != profile.identity.key or not self._same.doubts_slot(
+            slot, self._ledger.newest_slot, profile
+        ):
+            self.half_hour(slot, profile)
 
     def half_hour(self, slot: HalfHour, profile: MeterProfile) -> None:
         """Enter one half hour into the ledger and into the store, which notes and tells a disagreement."""
