@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Final, TypeVar
@@ -31,3 +31,14 @@ async def for_meter(name: str | None, work: Awaitable[T]) -> T:
     """`work`, which is about the meter `name`."""
     with about_meter(name):
         return await work
+
+
+def still_about_meter(then: Callable[[T], None]) -> Callable[[T], None]:
+    """`then`, about the same meter as now, whoever calls it."""
+    name = _NAME.get()
+
+    def call(value: T) -> None:
+        with about_meter(name):
+            then(value)
+
+    return call

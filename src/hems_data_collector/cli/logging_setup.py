@@ -14,6 +14,7 @@ from datetime import datetime, tzinfo
 from typing import Final
 
 from hems_data_collector.cli.messages import masked, say
+from hems_data_collector.meter_name import current_meter
 
 OWN_LOGGER: Final = "hems_data_collector"
 
@@ -26,7 +27,8 @@ class MaskedFormatter(logging.Formatter):
 
     def __init__(self, zone: tzinfo, *, debug: bool, journal: bool) -> None:
         stamp = "" if journal else "%(asctime)s %(levelname)-7s "
-        super().__init__(stamp + ("%(name)s: " if debug else "") + "%(message)s")
+        text = stamp + ("%(name)s: " if debug else "") + "%(about)s%(message)s"
+        super().__init__(text, defaults={"about": ""})
         self._zone = zone
         self._timespec = "milliseconds" if debug else "seconds"
         self._journal = journal
@@ -43,6 +45,14 @@ class MaskedFormatter(logging.Formatter):
             return text
         priority = next(number for level, number in _PRIORITIES if record.levelno >= level)
         return "\n".join(f"<{priority}>{line}" for line in text.splitlines() or [""])
+
+
+def name_meter(record: logging.LogRecord) -> bool:
+    """Let a line about one of several meters begin with its name; as a filter, it lets everything through."""
+    name = current_meter()
+    if name is not None:
+        record.about = f"{name}: "
+    return True
 
 
 class StderrHandler(logging.Handler):
@@ -69,6 +79,7 @@ def start_logging(zone: tzinfo, *, debug: bool) -> None:
     Other people's loggers are heard from WARNING on in either case: below that they print addresses, headers and bytes.
     """
     handler = StderrHandler()
+    handler.addFilter(name_meter)
     handler.setFormatter(MaskedFormatter(zone, debug=debug, journal=_is_journal()))
     root = logging.getLogger()
     for old in root.handlers[:]:

@@ -7,8 +7,11 @@ from gettext import gettext as _
 from typing import TYPE_CHECKING, Final
 
 from hems_data_collector.cli.messages import masked
+from hems_data_collector.meter_name import current_meter
 
 if TYPE_CHECKING:
+    from rich.progress import TaskID
+
     from hems_data_collector.link.base import OnProgress, Progress
 
 REFRESHES_PER_SECOND: Final = 4.0  # smooth enough for steps of seconds, light enough for a Raspberry Pi Zero
@@ -22,7 +25,7 @@ def terminal_progress() -> OnProgress | None:
 
 
 class _Bar:
-    """One line that comes with a step and goes with it; log lines scroll above."""
+    """A line for each meter that comes with a step and goes with it; log lines scroll above."""
 
     def __init__(self) -> None:
         from rich.console import Console
@@ -47,13 +50,21 @@ class _Bar:
             redirect_stdout=False,  # records go to standard output as they are
             transient=True,
         )
+        self._lines: dict[str | None, TaskID] = {}
 
     def show(self, progress: Progress | None) -> None:
-        """Replace the line by that of `progress`; None takes it away."""
-        for task_id in self._display.task_ids:
-            self._display.remove_task(task_id)
-        if progress is None:
+        """Replace the line of the meter that this is about by that of `progress`.
+
+        None takes it away; all of them, where it is about no single meter.
+        """
+        name = current_meter()
+        gone = [name] if name is not None or progress is not None else [*self._lines]
+        for each in gone:
+            if each in self._lines:
+                self._display.remove_task(self._lines.pop(each))
+        if progress is not None:
+            text = _(progress.text) if name is None else f"{name}: {_(progress.text)}"
+            self._lines[name] = self._display.add_task(masked(text), total=progress.expected_s)
+            self._display.start()
+        elif not self._lines:
             self._display.stop()
-            return
-        self._display.add_task(masked(_(progress.text)), total=progress.expected_s)
-        self._display.start()

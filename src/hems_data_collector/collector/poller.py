@@ -131,7 +131,6 @@ class Poller:
         profile = await self._reader.introduce()
         self._same.introduced()
         self._ledger_of = None
-        self._recorder.profile(profile)
         self.on_profile(profile)
 
     async def _open_ledger(self, profile: MeterProfile) -> None:
@@ -139,6 +138,7 @@ class Poller:
         known = await self._recall(profile.identity.key)
         self._ledger = Ledger(digits=profile.digits, half_hours=known)
         self._ledger_of = profile.identity.key
+        self._recorder.profile(profile, self._meter_name)  # also where it is remembered: it may have got a name
 
     async def _poll(self) -> None:
         known = self._reader.profile
@@ -152,7 +152,7 @@ class Poller:
         self._same.believe(poll)
         self._ticker.due.clear()
         if profile != known:
-            self._recorder.profile(profile)
+            self._recorder.profile(profile, self._meter_name)
             self.on_profile(profile)
         if poll.half_hour is not None:
             self.half_hour(poll.half_hour, profile)

@@ -16,6 +16,7 @@ from hems_data_collector.clock import Clock
 from hems_data_collector.collector.stamps import Stamps
 from hems_data_collector.errors import StoreUnavailable
 from hems_data_collector.meter.profile import MeterProfile
+from hems_data_collector.meter_name import still_about_meter
 from hems_data_collector.readings import Consumption, HalfHour, Minute, Reading, Record
 from hems_data_collector.store import half_hours, meters, minutes, readings, retention
 from hems_data_collector.store.database import Database
@@ -59,10 +60,10 @@ class Recorder:
         self._jobs: asyncio.Queue[Write] = asyncio.Queue()
         self._under_way: set[asyncio.Task[None]] = set()
 
-    def profile(self, profile: MeterProfile) -> None:
-        """Note a meter and what its registers are worth, soon."""
+    def profile(self, profile: MeterProfile, name: str | None = None) -> None:
+        """Note a meter, what its owner calls it and what its registers are worth, soon."""
         now = self._clock.now()
-        self._jobs.put_nowait(Write(lambda conn: meters.know(conn, profile, now)))
+        self._jobs.put_nowait(Write(lambda conn: meters.know(conn, profile, now, name=name)))
 
     @property
     def ring(self) -> RingState:
@@ -100,7 +101,7 @@ class Recorder:
 
     def half_hours(self, slots: Sequence[HalfHour], profile: MeterProfile) -> None:
         """Store registers, soon."""
-        self._jobs.put_nowait(Write(self._recording(slots, profile), self._recorded))
+        self._jobs.put_nowait(Write(self._recording(slots, profile), still_about_meter(self._recorded)))
 
     async def store(self, slots: Sequence[HalfHour], profile: MeterProfile) -> None:
         """Store registers at once, for a caller that can ask the meter again; raises StoreUnavailable."""

@@ -15,6 +15,7 @@ import pytest
 from hems_data_collector.cli import logging_setup, messages
 from hems_data_collector.cli.logging_setup import MaskedFormatter, StderrHandler, start_logging
 from hems_data_collector.credentials import Secret
+from hems_data_collector.meter_name import about_meter
 
 TOKYO = ZoneInfo("Asia/Tokyo")
 SECRET = "0123456789AB"
@@ -34,6 +35,22 @@ def test_a_line_has_the_time_of_the_meters_zone() -> None:
 def test_debug_adds_milliseconds_and_the_source() -> None:
     expected = "2025-06-16 00:06:40.250+09:00 DEBUG   hems_data_collector.app: x"
     assert line("x", logging.DEBUG, debug=True) == expected
+
+
+def test_a_line_about_one_of_several_meters_begins_with_its_name(capsys: pytest.CaptureFixture[str]) -> None:
+    start_logging(TOKYO, debug=True)
+    log = logging.getLogger("hems_data_collector.link.wisun")
+    log.info("Not about any.")
+    with about_meter("annex"):
+        log.info("Joined.")
+        with about_meter("house"):
+            log.info("Joined.")
+    lines = [text.partition("INFO    ")[2] for text in capsys.readouterr().err.splitlines()]
+    assert lines == [
+        "hems_data_collector.link.wisun: Not about any.",
+        "hems_data_collector.link.wisun: annex: Joined.",
+        "hems_data_collector.link.wisun: house: Joined.",
+    ]
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from hems_data_collector.clock import SystemClock
 from hems_data_collector.collector.recorder import Recorder
 from hems_data_collector.emulator.meter_clock import METER_ZONE
 from hems_data_collector.readings import Record
-from hems_data_collector.store import outbox
+from hems_data_collector.store import meters, outbox
 from hems_data_collector.store.database import Database
 from hems_data_collector.store.half_hours import Direction
 from support.ledgers import EXPORTING, PROFILE, RECENT, opened, reading, slot
@@ -148,3 +148,11 @@ async def test_at_the_end_everything_is_stored_and_told(database: Database, capl
     )
     assert len(log(database)) == 4
     assert caplog.messages == []
+
+
+async def test_a_meter_is_known_by_the_name_that_it_has_now(database: Database) -> None:
+    kept = recorder(database)
+    async with ended(asyncio.create_task(kept.run())):
+        for name in ("house", "annex", None):
+            kept.profile(PROFILE, name)
+            await until(lambda name=name: [each.name for each in database.run_sync(meters.listed)] == [name])
