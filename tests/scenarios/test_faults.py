@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from hems_data_collector.emulator.faults import FAULTS
-from support.collecting import Collected, collect, settings_for
+from support.collecting import collect, settings_for
+from support.truths import assert_each_is_true
 
 INTERVAL_S = 60
 SECONDS = 1800.0
@@ -36,29 +36,6 @@ COSTLY = {
 
 LONGER = {"ev32-only"}
 """Faults that last longer than a run here; tests/scenarios/test_link_recovery.py plays them."""
-
-
-def assert_each_is_true(collected: Collected) -> None:
-    """The published values are those of an answer the meter gave, in its order, and no answer is published twice."""
-    truths = iter(list(collected.emulator.truth))
-    for record in collected.fields:
-        record.pop("timestamp")
-        for truth in truths:
-            if is_of(record, truth):
-                break
-        else:
-            pytest.fail(f"no answer of the meter fits {record}")
-
-
-def is_of(record: dict[str, Any], truth: dict[str, Any]) -> bool:
-    """All values agree, save that a recent half hour may not be known yet, or be the one before."""
-    if all(record[key] == truth[key] for key in record):
-        return True
-    keys = [key for key in record if not key.startswith("recent_30min")]
-    return (
-        all(record[key] == truth[key] for key in keys)
-        and record["recent_30min_timestamp"] != truth["recent_30min_timestamp"]
-    )
 
 
 @pytest.mark.parametrize("fault", HARMLESS)

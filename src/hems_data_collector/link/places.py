@@ -30,8 +30,8 @@ class Places:
     def joined(self) -> None:
         """The meter was where it was thought to be."""
         self._proven = True
-        self._others.clear()
         self._failures = 0
+        self.new_try()
 
     def new_try(self) -> None:
         """What an earlier scan found is old news."""

@@ -63,6 +63,13 @@ def test_every_pan_of_a_scan_is_tried_before_waiting_and_none_is_scanned_for_at_
     assert unanswered(places) is NOT_HERE
 
 
+def test_what_the_scan_before_a_session_found_is_old_news_after_it() -> None:
+    places = Places(fixed=None, cached=None)
+    places.found([HERE, THERE])
+    places.joined()
+    assert unanswered(places) is NOT_HERE
+
+
 def test_a_forgotten_place_is_unknown() -> None:
     places = Places(fixed=None, cached=HERE)
     places.forget()

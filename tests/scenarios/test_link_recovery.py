@@ -1,0 +1,102 @@
+"""Every fault of the list in support/recoveries.py: fresh readings within its bound, and the log says what happened."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import secrets
+from itertools import pairwise
+from pathlib import Path
+from random import Random
+
+import pytest
+
+from hems_data_collector.emulator import FAULTS
+from hems_data_collector.link.retry import CEILING_S, JITTER
+from support.collecting import Collected, collect, settings_for
+from support.recoveries import INTERVAL, RECOVERIES, ROUND_TRIP, Recovery
+from support.truths import assert_each_is_true
+
+BEFORE_S = 100.0
+"""Until the collector has settled on the meter."""
+AFTER_S = 3 * INTERVAL
+PHASES = {0.0: "bp35a1&seed=1", 2.9: "bp35c2&seed=2", 9.6: "rl7023-dss&seed=3"}
+"""Seconds since a reading (a fault may meet a request on its way, or free air), each with another module and luck."""
+MIXES = int(os.environ.get("HEMS_TEST_MIXES", "12"))
+"""Random mixes of faults; `make test-long` plays more."""
+MIXED_S = 1800.0
+
+
+def come_back(row: Recovery, phase: float, folder: Path) -> tuple[Collected, float]:
+    """Play the fault; the run, and how long after the fault readings were missing."""
+    struck_at = BEFORE_S + phase
+
+    async def strike(collected: Collected) -> None:
+        await collected.capture.arrived.wait()
+        first = collected.capture.times[0]
+        await asyncio.sleep(struck_at - asyncio.get_running_loop().time() + first % INTERVAL)
+        collected.snapshots.append(len(collected.capture.records))
+        for fault in row.faults:
+            collected.emulator.inject(fault, times=row.times)
+        if row.lasts is not None:
+            await asyncio.sleep(row.lasts)
+            for fault in row.faults:
+                collected.emulator.clear(fault.partition(":")[0])
+
+    settings = settings_for(folder, f"loss=0&module={PHASES[phase]}&{row.query}", interval=f"{INTERVAL:.0f}")
+    seconds = struck_at + INTERVAL + row.bound + AFTER_S
+    collected = collect(settings, seconds, script=strike)
+    times = [*collected.capture.times[collected.snapshots[0] - 1 :], seconds]
+    missed = [after for before, after in pairwise(times) if after - before > INTERVAL + ROUND_TRIP]
+    struck_at += collected.capture.times[0] % INTERVAL
+    return collected, max(missed, default=times[1]) - struck_at
+
+
+@pytest.mark.parametrize("phase", PHASES)
+@pytest.mark.parametrize("row", RECOVERIES, ids=lambda row: row.name)
+def test_readings_come_back_within_the_bound(
+    row: Recovery, phase: float, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.INFO):
+        collected, missing_s = come_back(row, phase, tmp_path)
+    print(f"{row.name} at {phase}: back after {missing_s:.1f} s, bound {row.bound:.0f} s")
+    assert collected.code == 0
+    assert missing_s <= row.bound
+    assert_each_is_true(collected)
+    told = [record.message for record in caplog.records]
+    assert not row.log or any(line.startswith(row.log) for line in told), told
+
+
+@pytest.mark.parametrize("number", range(MIXES))
+def test_readings_come_back_after_a_random_mix(number: int, tmp_path: Path) -> None:
+    seed = int(os.environ.get("HEMS_TEST_SEED", "0")) or secrets.randbits(31)
+    rng = Random(seed + number)
+    rows = [row for row in RECOVERIES if row.bound < MIXED_S]
+    mix = sorted(
+        ((rng.uniform(BEFORE_S, MIXED_S), rng.choice(rows)) for _ in range(rng.randint(3, 8))), key=lambda each: each[0]
+    )
+    print(f"HEMS_TEST_SEED={seed}, mix {number}: " + ", ".join(f"{row.name} at {at:.0f}" for at, row in mix))
+
+    async def strike(collected: Collected) -> None:
+        for at, row in mix:
+            await asyncio.sleep(max(0.0, at - asyncio.get_running_loop().time()))
+            for fault in row.faults:
+                collected.emulator.inject(fault, times=row.times)
+        await asyncio.sleep(MIXED_S - asyncio.get_running_loop().time())
+        for name in FAULTS:
+            collected.emulator.clear(name)
+
+    bound = sum(row.bound for _, row in mix) + CEILING_S * (1 + JITTER)
+    settings = settings_for(tmp_path, f"loss=0.01&seed={1 + seed % 1000}", interval=f"{INTERVAL:.0f}")
+    collected = collect(settings, MIXED_S + bound + AFTER_S, script=strike)
+    assert collected.code == 0
+    late = [at for at in collected.capture.times if at > MIXED_S]
+    print(f"back {late[0] - MIXED_S:.1f} s after the last, bound {bound:.0f} s")
+    assert late[0] <= MIXED_S + bound
+    assert_each_is_true(collected)
+
+
+def test_names_are_unique_and_every_row_says_something() -> None:
+    assert len({row.name for row in RECOVERIES}) == len(RECOVERIES) > 35
+    assert all(row.what and row.does for row in RECOVERIES)
