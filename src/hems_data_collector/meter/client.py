@@ -49,6 +49,7 @@ REMEMBERED_TIDS: Final = 32
 FIXED_EPC: Final = 0xEA
 NOTIFICATION_GRACE: Final = timedelta(minutes=5, seconds=10)  # a meter has five minutes to notify (§4.4)
 POWER_EPC: Final = 0xE7
+TID: Final = slice(2, 4)  # where it stands in a frame (§2)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,7 +96,9 @@ class ClientCounters:
 @dataclass(slots=True, kw_only=True)
 class _Pending:
     requests: list[Frame]
-    answered: asyncio.Future[tuple[Frame, Datagram, datetime]]
+    answered: asyncio.Future[tuple[Frame, Datagram, datetime] | None]
+    """The answer, or None for one that cannot be decoded, told at most once."""
+    damaged: bool = False
 
 
 class MeterClient:
@@ -192,6 +195,11 @@ class MeterClient:
             try:
                 await self._send(pending, earlier, deoj, esv, properties)
                 answer = await self._clock.wait_for(pending.answered, timer_s)
+                if answer is None:  # it has answered, so that asking again is no haste
+                    pending.answered = asyncio.get_running_loop().create_future()
+                    await self._send(pending, earlier, deoj, esv, properties)
+                    answer = await self._clock.wait_for(pending.answered, timer_s)
+                assert answer is not None  # it is told once
             except TimeoutError:
                 self.counters.no_answers += 1
                 names = " ".join(f"{prop.epc:02X}" for prop in properties)
@@ -245,6 +253,7 @@ class MeterClient:
         except DecodeError as error:
             self.counters.undecodable += 1
             log.debug("a datagram cannot be decoded: %s", error.what)
+            self._damaged(datagram.payload)
             return
         if not isinstance(frame, Frame):
             return
@@ -263,6 +272,15 @@ class MeterClient:
         if pending is None or pending.answered.done():
             return False
         return any(is_answer(request, frame) for request in pending.requests)
+
+    def _damaged(self, payload: bytes) -> None:
+        """Nothing can be read of it, but the TID tells whose answer it was: that one is asked for again, once."""
+        pending = self._pending
+        if pending is None or pending.damaged or pending.answered.done():
+            return
+        if any(request.tid.to_bytes(2) == payload[TID] for request in pending.requests):
+            pending.damaged = True
+            pending.answered.set_result(None)
 
     def _notified(self, frame: Frame, received_at: datetime) -> None:
         self.counters.notifications += 1

@@ -78,6 +78,36 @@ async def test_a_session_that_ends_while_the_request_is_sent_is_one_error(caplog
 
 
 @virtual
+async def test_a_damaged_answer_is_asked_for_again_at_once() -> None:
+    def reply(request: bytes) -> bytes:
+        return answer_to(request, "7201E7040000029C" if len(link.sent) == 2 else "7201E70400")
+
+    link = FakeLink(reply)
+    answer = await connected(link).get([0xE7])
+    assert answer.values == {0xE7: bytes.fromhex("0000029C")}
+    assert asyncio.get_running_loop().time() == pytest.approx(0.5 + 0.5)
+    assert len({sent[2:4] for sent in link.sent}) == 2
+
+
+@virtual
+async def test_answers_that_are_always_damaged_are_a_silence_in_the_end() -> None:
+    """Asking again and again would be a loop without a pause."""
+    link = FakeLink(lambda request: answer_to(request, "7201E70400"))
+    with pytest.raises(SessionLost):
+        await connected(link).get([0xE7])
+    assert asyncio.get_running_loop().time() == pytest.approx(0.5 + 20)
+    assert len(link.sent) == 2
+
+
+@virtual
+async def test_the_damaged_answer_of_another_request_is_nobodys() -> None:
+    link = FakeLink(lambda request: answer_to(b"1081FFFF" + request, "7201E70400"))
+    with pytest.raises(SessionLost):
+        await connected(link).get([0xE7])
+    assert asyncio.get_running_loop().time() == pytest.approx(20)
+
+
+@virtual
 async def test_good_values_of_a_partial_refusal_are_kept() -> None:
     link = FakeLink(lambda request: answer_to(request, "5204E704000003A1E80400460028E0040000B9D7E300"))
     answer = await connected(link).get([0xE7, 0xE8, 0xE0, 0xE3])
