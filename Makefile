@@ -14,7 +14,7 @@ OTHER_PYTHONS := 3.12 3.13
 # What must hold on every Python: the pure suites. The rest talks to servers and takes time, once is enough.
 PORTABLE_TESTS := tests/unit tests/contract tests/frames tests/transcripts tests/property
 
-.PHONY: help demo test test-long check bench docs clean
+.PHONY: help demo test test-long test-service check bench docs clean install update status uninstall
 
 help: ## what can be done here
 	@echo "hems-data-collector: make <verb>"
@@ -28,10 +28,16 @@ test: $(VENV)/.dev ## the full suite, then the portable part on the other Python
 	@for version in $(OTHER_PYTHONS); do $(MAKE) test-on-$$version || exit; done
 
 # What `make test` does a hundred times here happens a thousand times, and a month is lived through in small steps.
-test-long: $(VENV)/.dev ## the proofs of data safety at length: kills, power cuts, a month of outages
+test-long: $(VENV)/.dev ## the proofs at length: kills, power cuts, a month of outages, the service on a booted system
 	@HEMS_TEST_KILLS=1000 HEMS_TEST_STATES=10000 HEMS_TEST_INTERVAL=60 HEMS_TEST_DAMAGED_COPIES=500 \
 	    $(BIN)/python -m pytest -q tests/services/test_kill.py tests/services/test_powerloss.py \
 	    tests/scenarios/test_outage.py tests/unit/store/test_salvage.py
+	@$(MAKE) test-service
+
+# Where it can be: a system is booted from a tree that debootstrap makes (a minute, kept in .cache) and thrown away.
+test-service: $(VENV)/.dev
+	@if ! tools/can-boot; then echo "The service is not tried on a booted system here."; \
+	else HEMS_TEST_NSPAWN=1 $(BIN)/python -m pytest -q tests/services/test_service_nspawn.py; fi
 
 # The portable part on one other Python; says so where that Python is not here, or is the one of the full suite.
 test-on-%:
@@ -55,6 +61,19 @@ bench: $(VENV)/.dev ## measures speed against the emulator and writes docs/perfo
 
 docs: $(VENV)/.dev ## writes the tables of the documents that come from the code
 	@$(BIN)/python -m tools.doc_tables
+
+# As root by sudo where needed. Flags: make install ARGS='--yes --port emulator:'
+install: ## the collector as a service of systemd: asks, installs, starts
+	@./service-manager.sh install $(ARGS)
+
+update: ## the version of this folder into the service; goes back where it does not come up
+	@./service-manager.sh update $(ARGS)
+
+status: ## how the service and the collector are doing
+	@./service-manager.sh status
+
+uninstall: ## removes the service; asks about the readings
+	@./service-manager.sh uninstall $(ARGS)
 
 clean: ## removes everything that make has made
 	rm -rf $(VENV) $(VENV)-3.* build dist src/*.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .cache
