@@ -50,6 +50,14 @@ test-on-%:
 	    echo "Python $*: none runs here, its part of the suite is left out."; \
 	fi
 
+# The part of the long run that is about the link; what its tests measure is shown.
+.PHONY: test-long-link
+test-long: test-long-link
+test-long-link: $(VENV)/.dev
+	@HEMS_TEST_UNPLUGS=500 HEMS_TEST_FAULTS=all HEMS_TEST_FUZZ=1000000 \
+	    $(BIN)/python -m pytest -q -s tests/services/test_unplug.py tests/services/test_carriers_recover.py \
+	    tests/services/test_momonga_faults.py $(wildcard tests/property/*_fuzz.py)
+
 check: $(VENV)/.dev ## style, types, layers and documents
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check -q .
