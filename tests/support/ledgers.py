@@ -11,7 +11,7 @@ from typing import Any
 
 from hems_data_collector.clock import SystemClock
 from hems_data_collector.meter.profile import MeterProfile
-from hems_data_collector.readings import Consumption, HalfHour, HalfHourSource, MeterIdentity, Reading
+from hems_data_collector.readings import Consumption, HalfHour, HalfHourSource, MeterIdentity, Minute, Reading
 from hems_data_collector.store.database import Database
 
 PROFILE = MeterProfile(
@@ -76,6 +76,19 @@ def slot(
         "source": source,
     }
     return HalfHour(**(values | changes))
+
+
+def minute(number: int = 0, import_raw: int | None = -1, export_raw: int | None = None, **changes: Any) -> Minute:
+    """The register `number` minutes after `SLOT`: 65137 counts and one more each minute, unless told."""
+    values: dict[str, Any] = {
+        "meter": METER,
+        "at": SLOT + number * timedelta(minutes=1),
+        "import_raw": 65137 + number if import_raw == -1 else import_raw,
+        "export_raw": export_raw,
+        "coefficient": 1,
+        "exponent": -1,
+    }
+    return Minute(**(values | changes))
 
 
 @contextmanager

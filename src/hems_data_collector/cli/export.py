@@ -6,8 +6,9 @@ import argparse
 import heapq
 import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from gettext import gettext as _
 from pathlib import Path
@@ -19,9 +20,20 @@ from hems_data_collector.cli.arguments import Parser
 from hems_data_collector.cli.history import energies
 from hems_data_collector.cli.messages import PROGRAM, say
 from hems_data_collector.cli.stored import Stored, add_store_flags, meters_of, reading
+from hems_data_collector.echonet import EnergyScale
 from hems_data_collector.errors import EXIT_OK, ConfigError
-from hems_data_collector.readings import HALF_HOUR_KEYS, METER_KEY, RECORD_KEYS, Record, published, published_half_hour
-from hems_data_collector.store import meters, readings, summaries
+from hems_data_collector.readings import (
+    HALF_HOUR_KEYS,
+    METER_KEY,
+    RECORD_KEYS,
+    FieldValue,
+    Minute,
+    Record,
+    iso_utc,
+    published,
+    published_half_hour,
+)
+from hems_data_collector.store import meters, minutes, readings, summaries
 from hems_data_collector.store.meters import StoredMeter
 from hems_data_collector.store.periods import Period
 
@@ -29,6 +41,9 @@ HELP = _("everything that is stored, as CSV, JSON or Parquet")
 
 READINGS: Final = "readings"
 HALF_HOURS: Final = "half-hours"
+MINUTES: Final = "minutes"
+MINUTE_KEYS: Final = ("at", "import_register_kwh", "export_register_kwh")
+"""What a minute is, in this order."""
 FORMATS: Final = ("csv", "json", "parquet")
 PARQUET: Final = FORMATS[2]
 PART: Final = ".part"
@@ -42,18 +57,20 @@ OnRecords = Callable[[int], None]
 
 def add_arguments(parser: Parser) -> None:
     """What, of when, in which format, where to."""
-    parser.usage = _("{program} export [readings|half-hours] [--from A] [--to B] [flags]").format(program=PROGRAM)
+    parser.usage = _("{program} export [readings|half-hours|minutes] [--from A] [--to B] [flags]").format(
+        program=PROGRAM
+    )
     parser.description = _(
-        "Writes what is stored, oldest first: readings with the keys of the published record, or half hours with\n"
-        "those of the half-hour record. It takes as little memory for ten years as for a day. Works with and without\n"
-        "a running collector."
+        "Writes what is stored, oldest first: readings with the keys of the published record, half hours with those\n"
+        "of the half-hour record, or the registers at every full minute, which newer meters have. It takes as little\n"
+        "memory for ten years as for a day. Works with and without a running collector."
     )
     parser.add_argument(
         "what",
         nargs="?",
-        choices=(READINGS, HALF_HOURS),
+        choices=tuple(_KINDS),
         default=READINGS,
-        help=_("readings or half-hours (default: readings)"),
+        help=_("readings, half-hours or minutes (default: readings)"),
     )
     parser.add_argument("--from", dest="first", type=words.when, metavar="TIME", help=_("from this day or time on"))
     parser.add_argument(
@@ -78,7 +95,8 @@ def add_arguments(parser: Parser) -> None:
         "examples:\n"
         "  {program} export > readings.csv\n"
         "  {program} export half-hours --from 2025 --to 2025 --file 2025.parquet\n"
-        "  {program} export --from yesterday --format json | jq .instant_power_w\n\n"
+        "  {program} export --from yesterday --format json | jq .instant_power_w\n"
+        "  {program} export minutes --from today --to today\n\n"
         "exit codes: 0 done (also where nothing is there), 2 usage, 3 settings, a missing extra or a file that cannot\n"
         "be written, 7 no database"
     ).format(program=PROGRAM, forms=words.FORMS)
@@ -93,38 +111,84 @@ def run(arguments: argparse.Namespace) -> int:
         first, last = words.span(arguments.first, arguments.last, zone=stored.settings.zone, now=stored.now)
         period = Period(first or _EARLIEST, last or _LATEST)
         chosen = meters.listed(stored.conn) if arguments.meter is None else meters_of(stored, arguments.meter)
-        total = expected(stored, chosen, period, arguments.what)
+        kind = _KINDS[arguments.what]
+        total = kind.expected(stored, chosen, period)
         with _progress(arguments, total) as told, _target(arguments.file) as stream:
-            if arguments.what == READINGS:
-                count = _write(form, stream, columns_of(chosen), stored_readings(stored, chosen, period), told)
-            else:
-                records = map(published_half_hour, energies(stored, chosen, period))
-                count = _write(form, stream, HALF_HOUR_KEYS, records, told)
+            count = _write(form, stream, kind.columns(chosen), kind.records(stored, chosen, period), told)
     if arguments.file is not None or not count:
         where = arguments.file or _("standard output")
         say(_("{count} {what} written to {file}.").format(count=count, what=arguments.what, file=where))
     return EXIT_OK
 
 
-def columns_of(chosen: Sequence[StoredMeter]) -> tuple[str, ...]:
-    """The ten keys; with `meter` where there are several meters that have names."""
-    return (*RECORD_KEYS, METER_KEY) if _are_several(chosen) else RECORD_KEYS
+def columns_of(chosen: Sequence[StoredMeter], keys: Sequence[str] = RECORD_KEYS) -> tuple[str, ...]:
+    """These keys; with `meter` where there are several meters that have names."""
+    return (*keys, METER_KEY) if _are_several(chosen) else tuple(keys)
 
 
 def stored_readings(stored: Stored, chosen: Sequence[StoredMeter], period: Period) -> Iterator[Record]:
     """The readings of `chosen` in `period` as they were published, oldest first; streams."""
-    with_name = _are_several(chosen)
-    names = {meter.key: (meter.name or meter.key) if with_name else None for meter in chosen}
+    names = _names(chosen)
     streams = [readings.between(stored.conn, meter.key, period.start, period.end) for meter in chosen]
     for found in heapq.merge(*streams, key=lambda each: each.reading.received_at):
         yield published(found.reading, found.recent, meter_name=names[found.reading.meter])
 
 
-def expected(stored: Stored, chosen: Sequence[StoredMeter], period: Period, what: str) -> int:
-    """How many records there will be, about: from the sums, without a look at each."""
-    if what == READINGS:
-        return sum(summaries.power(stored.conn, meter.key, [period])[0].readings for meter in chosen)
-    return sum(summaries.energy(stored.conn, meter.key, [period])[0].half_hours for meter in chosen)
+def stored_minutes(stored: Stored, chosen: Sequence[StoredMeter], period: Period) -> Iterator[Record]:
+    """The minutes of `chosen` in `period`, oldest first; streams."""
+    names = _names(chosen)
+    streams = [minutes.between(stored.conn, meter.key, period.start, period.end) for meter in chosen]
+    for minute in heapq.merge(*streams, key=lambda each: each.at):
+        yield _minute_record(minute, names[minute.meter])
+
+
+def _minute_record(minute: Minute, name: str | None) -> Record:
+    """A minute with `MINUTE_KEYS`, and `meter` where it has a name."""
+    scale = EnergyScale(exponent=minute.exponent, coefficient=minute.coefficient)
+    at, raws = iso_utc(minute.at), (minute.import_raw, minute.export_raw)
+    values: tuple[FieldValue, ...] = (at, *(None if raw is None else scale.kwh(raw) for raw in raws))
+    fields = dict(zip(MINUTE_KEYS, values, strict=True)) | ({} if name is None else {METER_KEY: name})
+    return Record(key=f"{minute.meter}/{at}/minute", kind="minute", meter=minute.meter, fields=fields)
+
+
+def _names(chosen: Sequence[StoredMeter]) -> dict[str, str | None]:
+    with_name = _are_several(chosen)
+    return {meter.key: (meter.name or meter.key) if with_name else None for meter in chosen}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Kind:
+    """What can be exported."""
+
+    columns: Callable[[Sequence[StoredMeter]], Sequence[str]]
+    records: Callable[[Stored, Sequence[StoredMeter], Period], Iterator[Record]]
+    expected: Callable[[Stored, Sequence[StoredMeter], Period], int]
+    """How many there will be, about: without a look at each."""
+
+
+_KINDS: Final[Mapping[str, _Kind]] = {
+    READINGS: _Kind(
+        columns=columns_of,
+        records=stored_readings,
+        expected=lambda stored, chosen, period: sum(
+            summaries.power(stored.conn, meter.key, [period])[0].readings for meter in chosen
+        ),
+    ),
+    HALF_HOURS: _Kind(
+        columns=lambda chosen: HALF_HOUR_KEYS,
+        records=lambda stored, chosen, period: map(published_half_hour, energies(stored, chosen, period)),
+        expected=lambda stored, chosen, period: sum(
+            summaries.energy(stored.conn, meter.key, [period])[0].half_hours for meter in chosen
+        ),
+    ),
+    MINUTES: _Kind(
+        columns=lambda chosen: columns_of(chosen, MINUTE_KEYS),
+        records=stored_minutes,
+        expected=lambda stored, chosen, period: sum(
+            minutes.count(stored.conn, meter.key, period.start, period.end) for meter in chosen
+        ),
+    ),
+}
 
 
 def _are_several(chosen: Sequence[StoredMeter]) -> bool:

@@ -34,7 +34,7 @@ def write_parquet(stream: BinaryIO, columns: Sequence[str], records: Iterator[Re
 
 
 def _is_time(name: str) -> bool:
-    return name.endswith("timestamp") or name in ("start", "end")
+    return name.endswith("timestamp") or name in ("start", "end", "at")
 
 
 def _type(pyarrow: Any, name: str) -> Any:

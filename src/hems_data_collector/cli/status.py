@@ -22,8 +22,8 @@ from hems_data_collector.cli.stored import Stored, add_store_flags, reading, set
 from hems_data_collector.cli.stored import now as present
 from hems_data_collector.errors import EXIT_OK, StoreUnavailable
 from hems_data_collector.live import ask
-from hems_data_collector.readings import iso_utc
-from hems_data_collector.store import half_hours, meters, readings, summaries
+from hems_data_collector.readings import MINUTE, iso_utc
+from hems_data_collector.store import half_hours, meters, minutes, readings, summaries
 from hems_data_collector.store.aside import SIDE_FILES
 from hems_data_collector.store.lock import owner
 from hems_data_collector.store.meters import StoredMeter
@@ -34,6 +34,7 @@ HELP = _("what is stored and how the collector is doing")
 
 SETTLED_AFTER: Final = timedelta(minutes=10)
 """A half hour is missed so long after its end: the collector may ask every five minutes only."""
+LAST_DAY: Final = timedelta(days=1)
 BAR_WIDTH: Final = 20
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -146,9 +147,20 @@ def _meter(stored: Stored, meter: StoredMeter) -> dict[str, Any]:
         "last_seen": iso_utc(meter.last_seen),
         "last_reading": last,
         "half_hours": dict(zip(("today", "month", "total"), map(_part, known), strict=False)),
+        "minutes": _minutes(stored, meter, until),
         "backfill": {"settled": known[3].present + known[3].absent, "expected": known[3].expected + known[3].absent},
         "conflicts": len(half_hours.conflicts(stored.conn, meter.key)),
     }
+
+
+def _minutes(stored: Stored, meter: StoredMeter, until: datetime) -> dict[str, Any] | None:
+    """How complete the minutes of the last day are; None where there are none."""
+    start = until - LAST_DAY
+    present, oldest = minutes.count(stored.conn, meter.key, start, until), minutes.oldest(stored.conn, meter.key)
+    if not present or oldest is None:
+        return None
+    expected = -(-(until - max(start, oldest)) // MINUTE)
+    return {"present": present, "expected": expected, "ratio": round(present / expected, 4)}
 
 
 def _part(known: Completeness) -> dict[str, Any]:
@@ -219,6 +231,8 @@ def _meter_lines(meter: Mapping[str, Any], zone: tzinfo) -> Iterator[tuple[str, 
     for key, name in names.items():
         part = meter["half_hours"][key]
         yield name, _share(part["present"], part["expected"])
+    if (part := meter["minutes"]) is not None:
+        yield _("minutes, last day"), _share(part["present"], part["expected"])
     backfill = meter["backfill"]
     yield _("meter's memory"), _share(backfill["settled"], backfill["expected"], with_bar=True)
     if meter["conflicts"]:

@@ -77,11 +77,16 @@ def known(conn: sqlite3.Connection, meter: str, start: datetime, end: datetime) 
     return {from_seconds(at) for (at,) in rows}
 
 
-def count(conn: sqlite3.Connection, meter: str, start: datetime, end: datetime) -> tuple[int, datetime | None]:
-    """How many minutes are stored from `start` until before `end`, and the first of them."""
-    sql = "SELECT count(*), min(at) FROM minutes WHERE meter = ? AND at >= ? AND at < ?"
-    found, first = conn.execute(sql, _span(conn, meter, start, end)).fetchone()
-    return found, None if first is None else from_seconds(first)
+def count(conn: sqlite3.Connection, meter: str, start: datetime, end: datetime) -> int:
+    """How many minutes are stored from `start` until before `end`."""
+    sql = "SELECT count(*) FROM minutes WHERE meter = ? AND at >= ? AND at < ?"
+    return int(conn.execute(sql, _span(conn, meter, start, end)).fetchone()[0])
+
+
+def oldest(conn: sqlite3.Connection, meter: str) -> datetime | None:
+    """The oldest stored minute."""
+    found = conn.execute("SELECT min(at) FROM minutes WHERE meter = ?", (meters.number(conn, meter),)).fetchone()[0]
+    return None if found is None else from_seconds(found)
 
 
 def between(conn: sqlite3.Connection, meter: str, start: datetime, end: datetime) -> Iterator[Minute]:

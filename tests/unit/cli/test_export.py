@@ -17,9 +17,10 @@ import pytest
 
 from hems_data_collector import cli
 from hems_data_collector.cli import export
-from hems_data_collector.readings import HALF_HOUR_KEYS, RECORD_KEYS, published
-from hems_data_collector.store import readings
-from support.ledgers import EXPORTING, METER, PROFILE, RECENT, opened, reading, slot
+from hems_data_collector.meter.profile import MeterProfile
+from hems_data_collector.readings import HALF_HOUR_KEYS, RECORD_KEYS, Minute, published
+from hems_data_collector.store import minutes, readings
+from support.ledgers import EXPORTING, METER, PROFILE, RECENT, minute, opened, reading, slot
 from support.stored_house import FILE, NOW, OTHER, stored
 
 pytestmark = pytest.mark.usefixtures("a_clock_that_stands")
@@ -73,6 +74,48 @@ def test_half_hours_have_the_keys_of_their_record(capfdbinary: pytest.CaptureFix
         "0.2",
         "notification",
     ]
+
+
+def store_minutes(*told: Minute, profile: MeterProfile = PROFILE) -> None:
+    with opened(FILE) as database:
+        database.run_sync(lambda conn: minutes.record(conn, told, profile, now=NOW))
+
+
+def test_minutes_are_registers_at_their_time(capfdbinary: pytest.CaptureFixture[bytes]) -> None:
+    stored()
+    store_minutes(minute(2), minute(0, 65137, 7), minute(1, None, 8), minute(3))
+    out, err = exported(capfdbinary, "minutes", "--to", "2025-04-01T12:03")
+    assert out == (
+        "at,import_register_kwh,export_register_kwh\r\n"
+        "2025-04-01T03:00:00+00:00,6513.7,0.7\r\n"
+        "2025-04-01T03:01:00+00:00,,0.8\r\n"
+        "2025-04-01T03:02:00+00:00,6513.9,\r\n"
+    )
+    assert err == ""
+    out, err = exported(capfdbinary, "minutes", "--from", "2026")
+    assert (rows(out), "0 minutes written" in err) == ([], True)
+
+
+def test_minutes_of_meters_with_names_are_told_apart(capfdbinary: pytest.CaptureFixture[bytes]) -> None:
+    stored(name="house")
+    stored(profile=OTHER, name="barn")
+    store_minutes(minute(0), minute(2))
+    store_minutes(minute(1, meter=OTHER.identity.key), profile=OTHER)
+    out, _err = exported(capfdbinary, "minutes")
+    assert [row["meter"] for row in rows(out)] == ["house", "barn", "house"]
+
+
+def test_minutes_are_json_and_parquet_too(capfdbinary: pytest.CaptureFixture[bytes]) -> None:
+    stored()
+    store_minutes(minute(0), minute(1))
+    out, _err = exported(capfdbinary, "minutes", "-f", "json")
+    assert out.splitlines()[0] == (
+        '{"at": "2025-04-01T03:00:00+00:00", "import_register_kwh": 6513.7, "export_register_kwh": null}'
+    )
+    exported(capfdbinary, "minutes", "--file", "minutes.parquet")
+    table = pyarrow.parquet.read_table("minutes.parquet")
+    assert table.column("at").to_pylist()[1] == datetime(2025, 4, 1, 3, 1, tzinfo=UTC)
+    assert table.column("import_register_kwh").to_pylist() == [Decimal("6513.7000"), Decimal("6513.8000")]
 
 
 def test_from_and_to_cut_by_the_time_of_receipt(capfdbinary: pytest.CaptureFixture[bytes]) -> None:

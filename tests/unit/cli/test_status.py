@@ -19,10 +19,10 @@ from hems_data_collector.clock import SystemClock
 from hems_data_collector.errors import StoreDamaged, StoreUnavailable
 from hems_data_collector.live import Endpoint, ring_section
 from hems_data_collector.readings import HalfHourSource
-from hems_data_collector.store import half_hours
+from hems_data_collector.store import half_hours, minutes
 from hems_data_collector.store.half_hours import Direction
 from hems_data_collector.store.ring import RingState
-from support.ledgers import HALF, METER, SLOT, opened, reading, slot
+from support.ledgers import HALF, METER, PROFILE, SLOT, minute, opened, reading, slot
 from support.stored_house import FILE, NOW, OTHER, deliver, stored
 
 pytestmark = pytest.mark.usefixtures("a_clock_that_stands")
@@ -63,6 +63,23 @@ def test_completeness_is_a_number_for_today_the_month_and_all(capsys: pytest.Cap
     assert meter["backfill"]["expected"] in (remembered, remembered + 1)
 
 
+def test_the_minutes_of_the_last_day_are_counted_where_there_are_any(capsys: pytest.CaptureFixture[str]) -> None:
+    """It is 14:10 and the first minute was 12:00; ten minutes may still come."""
+    stored([slot()])
+    assert state(capsys)["meters"][0]["minutes"] is None
+    assert "minutes" not in shown(capsys, "status")
+
+    def record(*numbers: int) -> None:
+        with opened(FILE) as database:
+            database.run_sync(lambda conn: minutes.record(conn, map(minute, numbers), PROFILE, now=NOW))
+
+    record(*(number for number in range(125) if number not in (7, 8)))
+    assert state(capsys)["meters"][0]["minutes"] == {"present": 118, "expected": 120, "ratio": 0.9833}
+    assert "118 of 120 (98.33 %)" in shown(capsys, "status")
+    record(-2000)
+    assert state(capsys)["meters"][0]["minutes"] == {"present": 118, "expected": 1440, "ratio": 0.0819}
+
+
 def test_what_the_meter_never_recorded_is_settled_and_not_expected(capsys: pytest.CaptureFixture[str]) -> None:
     stored([slot(number) for number in range(-24, 5) if number != 2])
     with opened(FILE) as database:
@@ -77,8 +94,8 @@ def test_a_half_hour_is_not_missed_before_the_collector_could_have_asked(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stored([slot(number) for number in range(-24, 5)])
-    for minutes, expected in ((9, 29), (10, 30)):
-        now = SLOT + 5 * HALF + timedelta(minutes=minutes)
+    for waited, expected in ((9, 29), (10, 30)):
+        now = SLOT + 5 * HALF + timedelta(minutes=waited)
         monkeypatch.setattr(store_of_verbs, "now", lambda now=now: now)
         assert state(capsys)["meters"][0]["half_hours"]["today"]["expected"] == expected
 

@@ -5,29 +5,15 @@ from __future__ import annotations
 import sqlite3
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import pytest
 
 from hems_data_collector.readings import Minute
 from hems_data_collector.store import meters, minutes
-from support.ledgers import EXPORTING, METER, PROFILE, SLOT
+from support.ledgers import EXPORTING, METER, PROFILE, SLOT, minute
 
 FAR = SLOT + timedelta(days=9999)
 STEP = timedelta(minutes=1)
-
-
-def minute(number: int = 0, import_raw: int | None = -1, export_raw: int | None = None, **changes: Any) -> Minute:
-    """The register `number` minutes after `SLOT`: 65137 counts and one more each minute, unless told."""
-    values: dict[str, Any] = {
-        "meter": METER,
-        "at": SLOT + number * STEP,
-        "import_raw": 65137 + number if import_raw == -1 else import_raw,
-        "export_raw": export_raw,
-        "coefficient": 1,
-        "exponent": -1,
-    }
-    return Minute(**(values | changes))
 
 
 def record(conn: sqlite3.Connection, *told: Minute) -> tuple[int, int, int]:
@@ -79,9 +65,10 @@ def test_only_full_minutes_of_a_known_meter_are_taken(conn: sqlite3.Connection) 
 def test_a_span_is_counted_and_known_by_its_bounds(conn: sqlite3.Connection) -> None:
     record(conn, *(minute(number) for number in (0, 1, 3, 5)))
     assert minutes.known(conn, METER, SLOT + STEP, SLOT + 5 * STEP) == {SLOT + STEP, SLOT + 3 * STEP}
-    assert minutes.count(conn, METER, SLOT + timedelta(microseconds=1), FAR) == (3, SLOT + STEP)
-    assert minutes.count(conn, METER, FAR, FAR) == (0, None)
-    assert minutes.count(conn, "another", SLOT, FAR) == (0, None)
+    assert minutes.count(conn, METER, SLOT + timedelta(microseconds=1), FAR) == 3
+    assert minutes.count(conn, METER, FAR, FAR) == 0
+    assert minutes.count(conn, "another", SLOT, FAR) == 0
+    assert (minutes.oldest(conn, METER), minutes.oldest(conn, "another")) == (SLOT, None)
     assert len(list(minutes.between(conn, METER, SLOT, SLOT + timedelta(minutes=1, microseconds=1)))) == 2
 
 
