@@ -6,6 +6,7 @@ import asyncio
 import logging
 import os
 import secrets
+from datetime import datetime
 from itertools import pairwise
 from pathlib import Path
 from random import Random
@@ -14,7 +15,7 @@ import pytest
 
 from hems_data_collector.emulator import FAULTS
 from hems_data_collector.link.retry import CEILING_S, JITTER
-from support.collecting import Collected, collect, settings_for
+from support.collecting import START, Collected, collect, settings_for
 from support.recoveries import INTERVAL, RECOVERIES, ROUND_TRIP, Recovery
 from support.truths import assert_each_is_true
 
@@ -53,6 +54,13 @@ def come_back(row: Recovery, phase: float, folder: Path) -> tuple[Collected, flo
     return collected, max(missed, default=times[1]) - struck_at
 
 
+def assert_each_is_fresh(collected: Collected) -> None:
+    """What is published has come at that moment: a reading that could not be had is absent."""
+    for at, record in zip(collected.capture.times, collected.capture.records, strict=True):
+        came_at = datetime.fromisoformat(str(record.fields["timestamp"]))
+        assert abs((START - came_at).total_seconds() + at) < 1
+
+
 @pytest.mark.parametrize("phase", PHASES)
 @pytest.mark.parametrize("row", RECOVERIES, ids=lambda row: row.name)
 def test_readings_come_back_within_the_bound(
@@ -63,6 +71,7 @@ def test_readings_come_back_within_the_bound(
     print(f"{row.name} at {phase}: back after {missing_s:.1f} s, bound {row.bound:.0f} s")
     assert collected.code == 0
     assert missing_s <= row.bound
+    assert_each_is_fresh(collected)
     assert_each_is_true(collected)
     told = [record.message for record in caplog.records]
     assert not row.log or any(line.startswith(row.log) for line in told), told

@@ -45,7 +45,7 @@ WAITS: Final[Mapping[type[errors.HemsError], Waits]] = {
 
 AFTER_OWN_TERM_S: Final = 10.0  # a meter refuses a join for about 10 s after SKTERM (skstack-ip §4.1 step 13)
 OWN_TERM_WINDOW_S: Final = 15.0
-SETTLED_S: Final = 60.0  # a session that lived this long ends the row of failures before it
+SETTLED_S: Final = 120.0  # longer than it takes to find a new session silent: it works, and failures are of the past
 
 
 def row_for(error: errors.HemsError) -> type[errors.HemsError]:

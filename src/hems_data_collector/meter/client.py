@@ -45,6 +45,7 @@ LARGE_EPCS: Final = frozenset({0xE2, 0xE4, 0xEC, 0xEE})
 MAX_PROPERTIES: Final = 6  # AIF 1.01 §2.4.4: what every meter must accept in one request
 SEND_TRIES: Final = 3
 SEND_SPACING_S: Final = 3.0  # after an unacknowledged transmission
+REPLY_PATIENCE_S: Final = 5.0  # an answer takes less than a second; an INFC waits for its response longer than this
 REMEMBERED_TIDS: Final = 32
 FIXED_EPC: Final = 0xEA
 NOTIFICATION_GRACE: Final = timedelta(minutes=5, seconds=10)  # a meter has five minutes to notify (§4.4)
@@ -296,10 +297,19 @@ class MeterClient:
         task.add_done_callback(self._replies.discard)
 
     async def _send_reply(self, frame: Frame) -> None:
+        """Send it when no request is outstanding, for a meter serves one thing at a time; but not too late for it."""
+        try:
+            await self._clock.wait_for(self._turn.acquire(), REPLY_PATIENCE_S)
+            free = True
+        except TimeoutError:
+            free = False
         try:
             await self._link.send(frame.encode())
         except HemsError as error:
             log.debug("the reply to the meter could not be sent: %s", error.what)
+        finally:
+            if free:
+                self._turn.release()
 
     def session_ended(self, error: LinkError) -> None:
         """The session is over: what is outstanding will not be answered."""

@@ -203,6 +203,29 @@ async def test_infc_is_answered_with_the_same_tid_and_properties() -> None:
     assert link.sent == [bytes.fromhex("1081029F05FF010288017A02EA00EB00")]
 
 
+@pytest.mark.parametrize(("answers_after", "replies_after"), [(2.0, 2.0), (30.0, 5.0)])
+@virtual
+async def test_a_reply_waits_for_the_answer_under_way_but_not_for_long(
+    answers_after: float, replies_after: float
+) -> None:
+    loop = asyncio.get_running_loop()
+
+    def reply(request: bytes) -> None:
+        if request[11] != 0x7A and len(link.sent) == 1:
+            inf = bytes.fromhex("1081029F02880105FF017402EA0B07E501121200000000FBD2EB0B07E5011212000000000009")
+            link.on_datagram(Datagram(payload=inf))
+            answer = answer_to(request, "7202E7040000029CE80400280028")
+            loop.call_later(answers_after, link.on_datagram, Datagram(payload=answer))
+        else:
+            replied.append(loop.time())
+
+    replied: list[float] = []
+    link = FakeLink(reply)
+    await connected(link).get([0xE7, 0xE8])
+    await asyncio.sleep(1)
+    assert replied == [pytest.approx(replies_after)]
+
+
 @virtual
 async def test_an_unacknowledged_transmission_is_repeated_after_three_seconds() -> None:
     link = FakeLink(lambda request: answer_to(request, "7201E70400000263"))
