@@ -5,12 +5,15 @@ from __future__ import annotations
 import sqlite3
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
 from hems_data_collector.readings import Minute
 from hems_data_collector.store import meters, minutes
-from support.ledgers import EXPORTING, METER, PROFILE, SLOT, minute
+from hems_data_collector.store.database import open_editor
+from hems_data_collector.store.salvage import salvage
+from support.ledgers import EXPORTING, METER, PROFILE, SLOT, minute, opened
 
 FAR = SLOT + timedelta(days=9999)
 STEP = timedelta(minutes=1)
@@ -92,3 +95,17 @@ def test_a_row_is_small(conn: sqlite3.Connection) -> None:
     record(conn, *(minute(number, 12_604_300 + number, 4_000_000) for number in range(20_000)))
     pages, size = (conn.execute(f"PRAGMA {name}").fetchone()[0] for name in ("page_count", "page_size"))
     assert pages * size / 20_000 < 30
+
+
+def test_a_damaged_file_gives_its_minutes_back_once(tmp_path: Path) -> None:
+    told = [minute(number, 7 + number, number or None) for number in range(50)]
+    damaged, path = tmp_path / "damaged.db", tmp_path / "hems.db"
+    with opened(damaged) as database:
+        database.run_sync(lambda conn: minutes.record(conn, told, EXPORTING, now=SLOT))
+    with opened(path) as database:
+        database.run_sync(lambda conn: minutes.record(conn, told[:9], EXPORTING, now=SLOT))
+    conn = open_editor(path)
+    for _ in range(2):
+        salvage(damaged, conn, now=SLOT)
+        assert stored(conn) == told
+    conn.close()
