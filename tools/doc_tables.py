@@ -28,7 +28,8 @@ _BLOCK: Final = re.compile(r"(<!-- table: ([a-z-]+) -->\n).*?(<!-- end -->)", re
 SETTINGS_JA: Final[Mapping[str, str]] = {
     "output": "出力先。複数を並べても、繰り返し指定してもよい。なければ計測値をログに1行ずつ表示",
     "format": "`stdout` と `file` の書式: `json`、`yaml`、`csv`。`webhook` と `gcloud` は常に JSON",
-    "port": "Wi-SUN スティック: デバイスのパス、`socket://`、`rfc2217://`、`esphome://`、`emulator:`",
+    "port": "Wi-SUN スティック: デバイスのパス、`socket://`、`rfc2217://`、`esphome://`、`emulator:`。"
+    "家庭内ネットワークにあるメーターは `wifi:[INTERFACE]`",
     "baudrate": "シリアルポートの速度（bit/s）",
     "meter_channel": "メーターの無線チャネル（16進数 21〜3C）。次の2つとそろえて指定するとスキャンを省略",
     "meter_panid": "メーターの PAN ID（16進数）",

@@ -18,16 +18,18 @@ from hems_data_collector.collector.recorder import Recorder
 from hems_data_collector.config import Settings
 from hems_data_collector.errors import StoreError
 from hems_data_collector.link.base import OnProgress, Progress
-from hems_data_collector.link.transport import Transport, register_scheme
+from hems_data_collector.link.transport import Transport, register_link, register_scheme
+from hems_data_collector.link.wifi_port import WIFI_SCHEME
 from hems_data_collector.live import OpenEndpoint, Sections, nobody_asks, ring_section
-from hems_data_collector.meter_name import about_meter
-from hems_data_collector.meters import Watch, backfill_of, put_together
+from hems_data_collector.meter_name import about_meter, news_level
+from hems_data_collector.meters import put_together, wifi_links
 from hems_data_collector.outputs import OUTPUTS, Output
 from hems_data_collector.outputs.formats import FORMATS
 from hems_data_collector.readings import METER_KEY, RECORD_KEYS, Consumption, Reading, Record, published
 from hems_data_collector.settings_values import EMULATOR_SCHEME
 from hems_data_collector.store.database import Database
 from hems_data_collector.store.ports import Ports
+from hems_data_collector.watches import backfill_of, watch_all
 
 if TYPE_CHECKING:
     from hems_data_collector.emulator import Emulator
@@ -73,7 +75,6 @@ async def run_collector(
         await backlog.register(keeping, now=clock.now(), since=settings.deliver_from, first=recorder.first)
         publish = _live(delivery) if outputs else _log_reading
         meters = put_together(settings, Ports(database), clock=clock, rng=rng, on_progress=on_progress or _log_progress)
-        watches = [Watch(meter, database, recorder, settings, clock=clock, publish=publish) for meter in meters]
         live = Sections()
         live.add("ring", lambda: ring_section(recorder.ring))
         delivery.start()
@@ -82,8 +83,8 @@ async def run_collector(
                 log.info("Collecting from %s.", meter.own.port.partition("?")[0])
         try:
             async with endpoint(settings.database, live.snapshot, clock):
-                everything = (work for watch in watches for work in watch.work())
-                await _until(stop, *everything, recorder.run(), recorder.prune(settings.keep_readings))
+                reading = watch_all(meters, database, recorder, settings, clock=clock, publish=publish)
+                await _until(stop, *reading, recorder.run(), recorder.prune(settings.keep_readings))
         finally:
             await asyncio.gather(*(meter.close() for meter in meters), _finish(recorder, delivery))
             log.info("Stopped.")
@@ -200,6 +201,7 @@ def _database_if_free(settings: Settings, clock: Clock) -> Database | None:
 def _register_ports(settings: Settings, clock: Clock) -> None:
     """Enter the ports that the link does not know by itself."""
     register_scheme(EMULATOR_SCHEME, partial(_open_emulator, settings=settings, clock=clock))
+    register_link(WIFI_SCHEME, wifi_links(clock, Random()))
 
 
 async def _open_emulator(url: str, baudrate: int, *, settings: Settings, clock: Clock) -> Transport:
@@ -241,4 +243,4 @@ def one_line(reading: Reading, record: Record) -> str:
 def _log_progress(progress: Progress | None) -> None:
     if progress is not None:
         about = "" if progress.expected_s is None else f", about {progress.expected_s:.0f} s"
-        log.info("%s%s.", progress.text, about)
+        log.log(news_level(), "%s%s.", progress.text, about)

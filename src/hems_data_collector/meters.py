@@ -1,35 +1,26 @@
-"""One configured meter put together: its link, client and reader, and for the collector what reads it by the clock."""
+"""One configured meter put together: its link, its client, its reader, and what is remembered of it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine
 from random import Random
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from hems_data_collector.clock import Clock
-from hems_data_collector.collector.backfill import Backfill
-from hems_data_collector.collector.minutes import Minutes
-from hems_data_collector.collector.poller import Poller
-from hems_data_collector.collector.recorder import Recorder
-from hems_data_collector.collector.schedule import IntervalSchedule
-from hems_data_collector.collector.ticker import Ticker
 from hems_data_collector.config import MeterSettings, Settings
-from hems_data_collector.link.base import MeterLink, OnProgress, Pan
+from hems_data_collector.link.base import MeterLink, OnProgress, Pan, WifiPlace
 from hems_data_collector.link.port import DevicePort
 from hems_data_collector.link.restriction import Restriction
-from hems_data_collector.link.session import SessionState
-from hems_data_collector.link.transport import LinkKind, LinkOrder, link_kind, open_transport
+from hems_data_collector.link.transport import LinkFactory, LinkKind, LinkOrder, link_kind, open_transport
+from hems_data_collector.link.wifi_port import WifiPort
 from hems_data_collector.link.wisun import WisunLink
 from hems_data_collector.meter.client import MeterClient
 from hems_data_collector.meter.profile import MeterProfile
 from hems_data_collector.meter.reader import MeterReader
 from hems_data_collector.meter_name import for_meter
-from hems_data_collector.readings import Reading, Record
-from hems_data_collector.store.database import Database
 from hems_data_collector.store.ports import Ports, Remembered
 
-Publish = Callable[[Reading, Record], None]
-
+if TYPE_CHECKING:
+    from hems_data_collector.link.neighbours import Neighbours
 
 class PortInUse:
     """A port as all meters on it share it: what was learned of its modem, and the pause that the law asks for."""
@@ -75,6 +66,7 @@ class Meter:
             rng=rng,
             fixed_pan=None if fixed is None else Pan(channel=fixed.channel, pan_id=fixed.pan_id, address=fixed.ipv6),
             cached_pan=self.remembered.pan,
+            cached_wifi=self.remembered.wifi,
             terminated_at=self.remembered.terminated_at,
             rate=port.remembered.rate,
             stick=port.remembered.stick,
@@ -83,8 +75,10 @@ class Meter:
             on_pan_failed=lambda: self._keep(pan=None),
             on_progress=on_progress,
         )
-        self.kind = link_kind(own.port, WISUN)
-        self.link = self.kind.make(order)
+        kind = link_kind(own.port, WISUN)
+        self.takes_turns = kind.one_at_a_time
+        """Several meters on its port have a session one after the other."""
+        self.link = kind.make(order)
         self.client = MeterClient(self.link, clock=clock, rng=rng)
         self.reader = MeterReader(
             self.client, clock=clock, zone=settings.zone, mac=self.link.peer, profile=self.remembered.profile
@@ -116,50 +110,12 @@ class Meter:
         self.reader.joined(self.link.peer)
         if isinstance(place, Pan) and place != self.remembered.pan:
             self._keep(pan=place)
+        elif isinstance(place, WifiPlace) and place != self.remembered.wifi:
+            self._keep(wifi=place)
 
     def _keep(self, **changes: Any) -> None:
         if self._memory is not None:
             self.remembered = self._memory.remember(self._place, **changes)
-
-
-class Watch:
-    """A meter that is read whenever its schedule says so, and its past in the time between."""
-
-    def __init__(
-        self,
-        meter: Meter,
-        database: Database,
-        recorder: Recorder,
-        settings: Settings,
-        *,
-        clock: Clock,
-        publish: Publish,
-    ) -> None:
-        self.meter = meter
-        own = meter.own
-        self.ticker = Ticker(own.schedule or IntervalSchedule(own.interval), clock=clock)
-        self.poller = Poller(
-            meter.reader,
-            self.ticker,
-            clock=clock,
-            zone=settings.zone,
-            wait_until_up=lambda: meter.link.wait_until(SessionState.UP),
-            recorder=recorder,
-            publish=publish,
-            recall=recorder.recall,
-            minutes=Minutes(
-                meter.reader, clock=clock, zone=settings.zone, recall=recorder.recall_minutes, record=recorder.minutes
-            ),
-            backfill=backfill_of(meter, database, recorder, settings, clock=clock),
-            meter_name=own.name,
-        )
-        meter.client.on_notification = self.poller.notified
-        self.poller.on_profile = meter.remember_profile
-
-    def work(self) -> list[Coroutine[Any, Any, None]]:
-        """What goes on for ever, each to be a task of its own."""
-        each = (self.meter.link.keep(), self.ticker.run(), self.poller.run())
-        return [for_meter(self.meter.name, work) for work in each]
 
 
 def put_together(
@@ -172,28 +128,6 @@ def put_together(
         port = ports.setdefault(own.port, PortInUse(own.shown_port, memory, clock))
         made.append(Meter(own, port, memory, settings, clock=clock, rng=rng, on_progress=on_progress))
     return made
-
-
-def backfill_of(
-    meter: Meter,
-    database: Database,
-    recorder: Recorder,
-    settings: Settings,
-    *,
-    clock: Clock,
-    on_slots: Callable[[int, int], None] = lambda done, expected: None,
-) -> Backfill:
-    """What fills the ledger of `meter`."""
-    return Backfill(
-        meter.reader,
-        database,
-        clock=clock,
-        zone=settings.zone,
-        spacing_s=settings.backfill_spacing,
-        record=recorder.store,
-        mark_absent=recorder.mark_absent,
-        on_progress=on_slots,
-    )
 
 
 def _wisun(order: LinkOrder) -> MeterLink:
@@ -217,6 +151,29 @@ def _wisun(order: LinkOrder) -> MeterLink:
     )
     link.on_pan_failed = order.on_pan_failed
     return link
+
+
+def wifi_links(clock: Clock, rng: Random) -> LinkFactory:
+    """Links over the home network; those of one program share one socket for each interface."""
+    shared: list[Neighbours] = []
+
+    def make(order: LinkOrder) -> MeterLink:
+        from hems_data_collector.link.neighbours import Neighbours  # only who uses it pays for it
+        from hems_data_collector.link.udp import SystemNetwork
+        from hems_data_collector.link.wifi import WifiLink
+
+        if not shared:
+            shared.append(Neighbours(SystemNetwork(), clock=clock, rng=rng))
+        return WifiLink(
+            WifiPort.parse(order.port),
+            neighbours=shared[0],
+            clock=order.clock,
+            rng=order.rng,
+            remembered=order.cached_wifi,
+            on_progress=order.on_progress,
+        )
+
+    return make
 
 
 WISUN: Final = LinkKind(make=_wisun, one_at_a_time=True)

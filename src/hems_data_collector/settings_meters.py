@@ -25,6 +25,7 @@ from hems_data_collector.credentials import (
     read_credential,
 )
 from hems_data_collector.errors import ConfigError
+from hems_data_collector.link.wifi_port import WIFI_SCHEME
 from hems_data_collector.outputs.base import Setting
 from hems_data_collector.settings_lookup import DEFAULT_SOURCE, Values
 from hems_data_collector.settings_sources import METERS, Sources, Table
@@ -306,6 +307,13 @@ def _check_ports(meters: Sequence[MeterSettings], sources: Sources) -> None:
             "other": other.name,
             "port": one.shown_port,
         }
+        if one.port.startswith(f"{WIFI_SCHEME}:"):
+            raise ConfigError(
+                _('{path}: the meters "{one}" and "{other}" have the same port {port}.').format(**shared),
+                setting="port",
+                cause=_("In the home network a port stands for one meter."),
+                remedy=_("Give each its own serial number: wifi:?meter=SERIAL"),
+            )
         if one.baudrate != other.baudrate:
             raise ConfigError(
                 _('{path}: the meters "{one}" and "{other}" share the port {port} at different speeds.').format(

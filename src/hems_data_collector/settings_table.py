@@ -71,7 +71,8 @@ CORE_SETTINGS: Final[tuple[CoreSetting, ...]] = (
         flag="--port",
         environment="SERIAL_PORT",
         default="/dev/ttyUSB0",
-        help="the Wi-SUN stick: a device path, socket://HOST:PORT, rfc2217://HOST:PORT, esphome://HOST, or emulator:",
+        help="the Wi-SUN stick: a device path, socket://HOST:PORT, rfc2217://HOST:PORT, esphome://HOST, or emulator:;"
+        " or wifi:[INTERFACE] for a meter in the home network",
         metavar="PORT",
         convert=port,
     ),

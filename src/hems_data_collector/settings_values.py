@@ -17,10 +17,11 @@ from typing import Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from hems_data_collector.errors import ConfigError
+from hems_data_collector.link.wifi_port import WIFI_SCHEME, WifiPort
 
 EMULATOR_SCHEME: Final = "emulator"
-PORT_SCHEMES: Final = ("socket", "rfc2217", "esphome", EMULATOR_SCHEME)
-WITHOUT_CREDENTIALS: Final = frozenset({EMULATOR_SCHEME})
+PORT_SCHEMES: Final = ("socket", "rfc2217", "esphome", WIFI_SCHEME, EMULATOR_SCHEME)
+WITHOUT_CREDENTIALS: Final = frozenset({EMULATOR_SCHEME, WIFI_SCHEME})
 """Ports whose meters ask for no B-route id and password of yours."""
 SECRET_PORT_PARAMETERS: Final = frozenset({"id", "password", "key", "noise_psk"})
 """Query parameters of a port URL that no text may show: the emulator's pair, and those of ESPHome."""
@@ -80,7 +81,9 @@ def port(text: str) -> str:
         raise ConfigError(
             _('"{text}" alone is no port.').format(text=text),
             cause=_("The colon after the scheme is missing."),
-            remedy=_('Write "emulator:" for the built-in emulator, "socket://host:port" for a network port.'),
+            remedy=_(
+                'Write "emulator:" for the built-in emulator, "wifi:" for the home network, or "socket://host:port".'
+            ),
         )
     match = _SCHEME.match(text)
     if match is None or text.startswith(("/", ".")):
@@ -94,7 +97,9 @@ def port(text: str) -> str:
             ),
             remedy=did_you_mean(scheme, PORT_SCHEMES),
         )
-    if scheme != EMULATOR_SCHEME:
+    if scheme == WIFI_SCHEME:
+        WifiPort.parse(text)
+    elif scheme != EMULATOR_SCHEME:
         _check_address(scheme, text)
     return scheme + text[len(scheme) :]
 

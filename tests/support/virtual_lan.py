@@ -149,13 +149,25 @@ def wired(lan: Lan, capture: CaptureOutput) -> Iterator[None]:
 
 
 def collect(
-    tmp_path: Path, seconds: float, *queries: str, port: str = "wifi:", script: Any = None, interval: int = 60
+    tmp_path: Path,
+    seconds: float,
+    *queries: str,
+    port: str = "wifi:",
+    script: Any = None,
+    interval: int = 60,
+    toml: str | None = None,
 ) -> Run:
     """Run the collector on a network with one meter for each query, for `seconds` of virtual time.
 
-    `script(run)` is a coroutine function that may interfere meanwhile.
+    `script(run)` is a coroutine function that may interfere meanwhile. The settings file `toml` takes the place of
+    `port`.
     """
-    flags = {"port": port, "mode": "interval", "interval": str(interval), "backfill_spacing": "86400"}
+    flags = {"mode": "interval", "interval": str(interval), "backfill_spacing": "86400"}
+    if toml is None:
+        flags["port"] = port
+    else:
+        flags["config"] = str(tmp_path / "config.toml")
+        (tmp_path / "config.toml").write_text(toml, encoding="utf-8")
     settings = load_settings({**flags, "output": ["stdout"]}, {"STATE_DIRECTORY": str(tmp_path / "state")}, tmp_path)
 
     async def run() -> Run:

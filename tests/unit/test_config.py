@@ -546,6 +546,12 @@ def test_the_emulator_needs_none(place: Place) -> None:
     assert settings.secrets == ()
 
 
+def test_a_meter_in_the_home_network_needs_none(place: Place) -> None:
+    place.environ.clear()
+    place.environ["HOME"] = str(place.folder)
+    assert place.load("--port", "wifi:wlan0?meter=A00B123456").meters[0].port == "wifi:wlan0?meter=A00B123456"
+
+
 @pytest.mark.parametrize("text", ["123", ROUTE_B_ID + "0", "あ" * 32])
 def test_a_malformed_id_is_refused_without_showing_it(place: Place, text: str) -> None:
     place.environ["B_ROUTE_ID"] = text

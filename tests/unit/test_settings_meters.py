@@ -260,6 +260,12 @@ TWO_ON_ONE_STICK = of_meter(1, 'port = "/dev/ttyS"') + of_meter(2, 'port = "/dev
             None,
         ),
         (
+            of_meter(1, 'port = "wifi:"') + of_meter(2, 'port = "wifi:"'),
+            "port",
+            '{path}: the meters "m1" and "m2" have the same port wifi:.',
+            "Give each its own serial number: wifi:?meter=SERIAL",
+        ),
+        (
             of_meter(1, 'port = "/dev/ttyS"', "baudrate = 9600") + of_meter(2, 'port = "/dev/ttyS"'),
             "baudrate",
             '{path}: the meters "m1" and "m2" share the port /dev/ttyS at different speeds.',

@@ -26,6 +26,8 @@ from hems_data_collector.errors import ConfigError
         "rfc2217://host:2217",
         "emulator:",
         "emulator:?module=bp35c2",
+        "wifi:",
+        "wifi:wlan0?meter=A00B123456",
     ],
 )
 def test_ports_that_are_fine(text: str) -> None:
@@ -44,6 +46,9 @@ def test_the_scheme_is_read_whatever_its_case() -> None:
         ("emulatr:", 'The scheme "emulatr:" of the port is not known.', 'Did you mean "emulator"?'),
         ("zzzz://h:1", 'The scheme "zzzz:" of the port is not known.', "Possible are: socket"),
         ("emulator", '"emulator" alone is no port.', 'Write "emulator:"'),
+        ("wifi", '"wifi" alone is no port.', 'Write "emulator:" for the built-in emulator, "wifi:"'),
+        ("wi-fi:", 'The scheme "wi-fi:" of the port is not known.', 'Did you mean "wifi"?'),
+        ("WiFi://wlan0", '"WiFi://wlan0" is no Wi-Fi port.', 'Write "wifi:wlan0".'),
         ("socket", '"socket" alone is no port.', "socket://host:port"),
         ("socket://host", "no valid port number", "socket://host:port"),
         ("socket://:3333", "no host", "socket://host:port"),

@@ -1,4 +1,4 @@
-"""The verb `emulate`: a modem with a smart meter behind it, for any program, on a pseudo terminal or a TCP port."""
+"""The verb `emulate`: a smart meter for any program, behind a modem on a port, or in the home network."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import asyncio
 import os
 import signal
 import textwrap
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
 from gettext import gettext as _
 from typing import Any, Final
 
@@ -24,6 +24,8 @@ from hems_data_collector.emulator import (
     serve_pty,
     serve_tcp,
 )
+from hems_data_collector.emulator.wifi import WifiMeter
+from hems_data_collector.emulator.wifi_server import serve_wifi
 from hems_data_collector.errors import EXIT_OK
 
 HELP = _("a modem and a smart meter for other programs, without hardware")
@@ -31,14 +33,19 @@ HELP = _("a modem and a smart meter for other programs, without hardware")
 DEFAULT_HOST: Final = "127.0.0.1"
 _SWITCH: Final = "fast"
 """The one key that needs no value as a flag."""
+_WIFI_RELEASE: Final = "R"
+"""The second generation, the first that knows Wi-Fi (echonet-lite-meter §9)."""
 
 
 def add_arguments(parser: Parser) -> None:
     """Where to serve, then one flag for each key of the emulator's settings."""
-    parser.usage = _("{program} emulate (--pty PATH | --tcp [HOST:]PORT) [flags]").format(program=PROGRAM)
+    parser.usage = _("{program} emulate (--pty PATH | --tcp [HOST:]PORT | --wifi [INTERFACE]) [flags]").format(
+        program=PROGRAM
+    )
     parser.description = _(
         "Behaves like a Wi-SUN stick with a smart meter in reach, until Ctrl-C. Open it as a serial port, scan, join\n"
-        "with the id and the password, and ask. The collector takes the same settings: --port 'emulator:?KEY=VALUE'."
+        "with the id and the password, and ask. The collector takes the same settings: --port 'emulator:?KEY=VALUE'.\n"
+        "With --wifi it is a meter of the second generation in the home network, which needs neither stick nor id."
     )
     place = parser.add_mutually_exclusive_group(required=True)
     place.add_argument("--pty", metavar="PATH", help=_("serve on a pseudo terminal, with PATH leading to it"))
@@ -47,6 +54,13 @@ def add_arguments(parser: Parser) -> None:
         metavar="[HOST:]PORT",
         type=_address,
         help=_("serve raw bytes on a TCP port of {host}, or of HOST").format(host=DEFAULT_HOST),
+    )
+    place.add_argument(
+        "--wifi",
+        metavar="INTERFACE",
+        nargs="?",
+        const="",
+        help=_("serve on a network interface, without INTERFACE on the only one; root gives the meter its own address"),
     )
     for name, key in KEYS.items():
         options: dict[str, Any] = {"dest": f"key_{name}", "default": argparse.SUPPRESS}
@@ -61,6 +75,8 @@ def add_arguments(parser: Parser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Serve until a signal; returns the exit code, or raises the HemsError that carries it."""
+    if arguments.wifi is not None:
+        return _run_wifi(arguments.wifi, EmulatorSettings.from_texts({"release": _WIFI_RELEASE} | _texts(arguments)))
     settings = EmulatorSettings.from_texts(_texts(arguments))
     credentials = checked_credentials(
         _credential(settings.route_b_id, "B_ROUTE_ID", SAMPLE_ROUTE_B_ID),
@@ -81,6 +97,21 @@ def run(arguments: argparse.Namespace) -> int:
         return asyncio.run(_until_signalled(serve_pty(emulator, arguments.pty, ready=ready)))
     host, port = arguments.tcp
     return asyncio.run(_until_signalled(serve_tcp(emulator, host, port, ready=ready)))
+
+
+def _run_wifi(interface: str, settings: EmulatorSettings) -> int:
+    meters = [WifiMeter(settings.of_meter(number)) for number in range(settings.meters)]
+
+    def ready(name: str, addresses: Sequence[str]) -> None:
+        for each, address in zip(meters, addresses, strict=True):
+            say(
+                _("meter: {serial} at {address}%{interface}").format(
+                    serial=each.meter.serial, address=address, interface=name
+                )
+            )
+        say(_("read it from another machine with --port wifi: and end it with Ctrl-C"))
+
+    return asyncio.run(_until_signalled(serve_wifi(meters, interface or None, ready=ready)))
 
 
 async def _until_signalled(service: Coroutine[Any, Any, None]) -> int:
@@ -133,7 +164,8 @@ def _epilog() -> str:
     examples = _(
         "\n\nexamples:\n"
         "  {program} emulate --pty /tmp/meter --module bp35c2      then open /tmp/meter as a serial port\n"
-        "  {program} emulate --tcp 7000 --fast --fault lost:0.3    then open socket://127.0.0.1:7000\n\n"
+        "  {program} emulate --tcp 7000 --fast --fault lost:0.3    then open socket://127.0.0.1:7000\n"
+        "  {program} emulate --wifi eth0 --meters 2                then --port wifi: on another machine\n\n"
         "exit codes: 0 ended by a signal, 2 usage, 3 settings, 4 the port cannot be made"
     ).format(program=PROGRAM)
     return (

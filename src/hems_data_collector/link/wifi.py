@@ -295,9 +295,10 @@ class WifiLink:
     def _not_found(self, where: str) -> MeterNotFound:
         others = ", ".join(sorted({_who(place) for place in self._neighbours.known(self)}))
         wanted = self._port.meter or (None if self._meter is None else _who(self._meter))
+        nobody = f"No meter answered on {where}."
         if wanted is None or not others:
             return MeterNotFound(
-                f"{'No meter answered' if wanted is None else f'The meter {wanted} did not answer'} on {where}.",
+                nobody if wanted is None else f"The meter {wanted} did not answer on {where}.",
                 cause="It is in another network, or the access point passes no multicast between its clients.",
                 remedy="Put this machine into the meter's network; switch off client isolation at the access point.",
             )
