@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
@@ -13,25 +12,14 @@ import pytest
 from hems_data_collector.clock import LoopClock
 from hems_data_collector.counting import DailySummary, meter_section
 from hems_data_collector.link.counters import LinkCounters
-from hems_data_collector.link.session import SessionState
 from hems_data_collector.meter.client import ClientCounters
+from support.counted_house import House
 from support.virtual_time import run_virtual
 
 TOKYO = ZoneInfo("Asia/Tokyo")
 EVENING = datetime(2026, 1, 15, 12, 0, tzinfo=UTC)
 """21:00 in Japan."""
 DAY_S = 86_400.0
-
-
-@dataclass
-class House:
-    name: str | None = None
-    shown_port: str = "/dev/ttyUSB0"
-    key: str | None = "000016-A1"
-    session: SessionState = SessionState.UP
-    link_counters: LinkCounters = field(default_factory=LinkCounters)
-    request_counters: ClientCounters = field(default_factory=ClientCounters)
-    malformed: int = 0
 
 
 def test_status_has_every_count_of_a_meter() -> None:

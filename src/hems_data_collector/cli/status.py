@@ -194,7 +194,10 @@ def _lines(found: Mapping[str, Any], zone: tzinfo) -> Iterator[tuple[str, str]]:
             _("set aside"),
             _("{file}; bring back its data: {program} check --salvage").format(file=file, program=PROGRAM),
         )
-    yield from _ring_lines((found["live"] or {}).get("ring"), zone)
+    live = found["live"] or {}
+    yield from _ring_lines(live.get("ring"), zone)
+    for told in live.get("meters", ()):
+        yield from _link_lines(told, zone)
     if database["readable"] and not found["meters"]:
         yield _("meter"), _("none was read yet")
     for meter in found["meters"]:
@@ -212,6 +215,45 @@ def _ring_lines(ring: Mapping[str, Any] | None, zone: tzinfo) -> Iterator[tuple[
         yield _("reason"), ring["reason"]
     elif ring["dropped"]:
         yield _("not stored"), counts
+
+
+def _link_lines(told: Mapping[str, Any], zone: tzinfo) -> Iterator[tuple[str, str]]:
+    """How the way to one configured meter is doing, since the collector was started."""
+    link, requests = told["link"], told["requests"]
+    parts = [
+        _SESSIONS.get(told["session"], told["session"]),
+        _("{requests} requests, {answers} answers").format(requests=requests["requests"], answers=requests["answers"]),
+        _("{joins} joins, {losses} sessions lost").format(joins=link["joins"], losses=link["losses"]),
+    ]
+    if link["last_lqi"] is not None:
+        parts.append(_("link quality {lqi}").format(lqi=link["last_lqi"]))
+    name = told["name"]
+    yield _("link of {name}").format(name=name) if name else _("link"), ", ".join(parts)
+    if link["restricted_until"] is not None:
+        until = datetime.fromisoformat(link["restricted_until"]).astimezone(zone)
+        yield (
+            _("sending pauses"),
+            _("the air time of this hour is used up; until {until} at the latest").format(until=f"{until:%H:%M:%S}"),
+        )
+
+
+_SESSIONS: Final[Mapping[str, str]] = {
+    "closed": _("not begun"),
+    "portless": _("no port; it is tried again"),
+    "opening": _("opening the port"),
+    "doubted": _("the modem does not answer; it will be reset"),
+    "resetting": _("resetting the modem"),
+    "down": _("not joined; the meter is tried again"),
+    "scanning": _("looking for the meter"),
+    "joining": _("joining"),
+    "busy": _("waiting for the modem"),
+    "up": _("joined"),
+    "held": _("joined; sending pauses"),
+    "barred": _("not joined; sending pauses"),
+    "expired": _("waiting for the session to be renewed"),
+    "ending": _("ending"),
+}
+"""What people read for a state of the session."""
 
 
 def _meter_lines(meter: Mapping[str, Any], zone: tzinfo) -> Iterator[tuple[str, str]]:

@@ -16,12 +16,17 @@ from hems_data_collector import cli
 from hems_data_collector.cli import status
 from hems_data_collector.cli import stored as store_of_verbs
 from hems_data_collector.clock import SystemClock
+from hems_data_collector.counting import meter_section
 from hems_data_collector.errors import StoreDamaged, StoreUnavailable
+from hems_data_collector.link.counters import LinkCounters
+from hems_data_collector.link.session import SessionState
 from hems_data_collector.live import Endpoint, ring_section
+from hems_data_collector.meter.client import ClientCounters
 from hems_data_collector.readings import HalfHourSource
 from hems_data_collector.store import half_hours, minutes
 from hems_data_collector.store.half_hours import Direction
 from hems_data_collector.store.ring import RingState
+from support.counted_house import House
 from support.ledgers import HALF, METER, PROFILE, SLOT, minute, opened, reading, slot
 from support.stored_house import FILE, NOW, OTHER, deliver, stored
 
@@ -295,6 +300,28 @@ def test_what_was_dropped_is_shown_after_the_disk_is_back_too(capsys: pytest.Cap
     assert "not stored" not in told(capsys, RingState(waiting=0, dropped=0, since=None, reason=""))
     lost = " ".join(told(capsys, RingState(waiting=0, dropped=5, since=None, reason="")).split())
     assert "not stored 0 records held in memory, 5 dropped" in lost
+
+
+def test_the_link_of_each_meter_is_told_in_a_line(capsys: pytest.CaptureFixture[str]) -> None:
+    stored()
+    house = House(
+        name="home",
+        link_counters=LinkCounters(joins=3, losses=2, last_lqi=180, restricted_until=SLOT),
+        request_counters=ClientCounters(requests=9, answers=8),
+    )
+
+    async def asked() -> str:
+        async with Endpoint(FILE, lambda: {"meters": [meter_section(house)]}, SystemClock()):
+            return await asyncio.to_thread(shown, capsys, "status")
+
+    with opened(FILE):
+        text = [" ".join(line.split()) for line in asyncio.run(asked()).splitlines()]
+    assert "link of home joined, 9 requests, 8 answers, 3 joins, 2 sessions lost, link quality 180" in text
+    assert "sending pauses the air time of this hour is used up; until 12:00:00 at the latest" in text
+
+
+def test_every_state_of_a_session_has_words() -> None:
+    assert set(status._SESSIONS) == {state.name.lower() for state in SessionState}
 
 
 def test_without_an_answer_the_database_alone_tells(capsys: pytest.CaptureFixture[str]) -> None:
