@@ -40,7 +40,7 @@ SETTINGS_JA: Final[Mapping[str, str]] = {
     "local_timezone": "メーターの時計、cron 式、ログの時刻のタイムゾーン",
     "database": "データベースの場所。なければ `$STATE_DIRECTORY`、`$XDG_STATE_HOME/hems-data-collector`、"
     "`~/.local/state/hems-data-collector` の順に決まるフォルダーの `hems.db`",
-    "keep_readings": "計測値を残す期間: `400d`（日）、`2y`（年）、`all`。30分値は消さない",
+    "keep_readings": "計測値と1分値を残す期間: `400d`（日）、`2y`（年）、`all`。30分値は消さない",
     "half_hours": "30分ごとのレコードも送る（メーターの履歴から読んだものを含む）",
     "deliver_from": "新しい出力先に、現在からではなくこの時刻（`2026-01-15` など）以降に保存した分から送る",
     "backfill_spacing": "メーターの履歴を裏で読むときの要求の間隔（秒）",
