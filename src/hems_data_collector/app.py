@@ -23,6 +23,7 @@ from hems_data_collector.link.wifi_port import WIFI_SCHEME
 from hems_data_collector.live import OpenEndpoint, Sections, nobody_asks, ring_section
 from hems_data_collector.meter_name import about_meter, news_level
 from hems_data_collector.meters import put_together, wifi_links
+from hems_data_collector.notify import Service
 from hems_data_collector.outputs import OUTPUTS, Output
 from hems_data_collector.outputs.formats import FORMATS
 from hems_data_collector.readings import METER_KEY, RECORD_KEYS, Consumption, Reading, Record, published
@@ -49,12 +50,14 @@ async def run_collector(
     clock: Clock | None = None,
     on_progress: OnProgress | None = None,
     endpoint: OpenEndpoint = nobody_asks,
+    service: Service | None = None,
 ) -> int:
-    """Collect until `stop` is set; returns the exit code. Meanwhile `endpoint` tells the live state.
+    """Collect until `stop` is set; returns the exit code. Meanwhile `endpoint` and `service` tell the live state.
 
     Raises ConfigError for an output that cannot work and StoreError for a database that cannot be used.
     """
-    clock = clock or SystemClock()
+    service = service or Service()
+    clock = service.begin(settings.zone, clock)
     rng = Random()
     _register_ports(settings, clock)
     outputs = _outputs(settings, clock)
@@ -83,9 +86,11 @@ async def run_collector(
                 log.info("Collecting from %s.", meter.own.port.partition("?")[0])
         try:
             async with endpoint(settings.database, live.snapshot, clock):
-                reading = watch_all(meters, database, recorder, settings, clock=clock, publish=publish)
-                await _until(stop, *reading, recorder.run(), recorder.prune(settings.keep_readings))
+                reading = watch_all(meters, database, recorder, settings, clock=clock, publish=publish, service=service)
+                service.ready()
+                await _until(stop, *reading, recorder.run(), recorder.prune(settings.keep_readings), service.run())
         finally:
+            service.stopping()
             await asyncio.gather(*(meter.close() for meter in meters), _finish(recorder, delivery))
             log.info("Stopped.")
     finally:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import tzinfo
 from gettext import gettext as _
-from typing import Final
+from typing import Final, Protocol, TypeAlias
 
 from hems_data_collector.clock import Clock, SystemClock
 from hems_data_collector.link.session import SessionState
@@ -44,6 +44,17 @@ _STATES: Final[Mapping[str, str]] = {
 """The states of a session in words for the owner; what is not here is `starting`."""
 
 
+Publish: TypeAlias = Callable[[Reading, Record], None]
+
+
+class Stateful(Protocol):
+    """A link, as far as it matters here."""
+
+    @property
+    def state(self) -> SessionState:
+        """Where the session stands."""
+
+
 class Notifier:
     """Sends to the socket of systemd; every loss is borne in silence."""
 
@@ -66,11 +77,11 @@ class _Followed:
     """One meter, as the status line has it."""
 
     name: str | None
-    state: Callable[[], SessionState]
+    link: Stateful
     last: Reading | None = None
 
     def text(self, zone: tzinfo) -> str:
-        said = _STATES.get(self.state().name, _("starting"))
+        said = _STATES.get(self.link.state.name, _("starting"))
         if self.last is not None:
             at = f"{self.last.received_at.astimezone(zone):%H:%M}"
             watts = "" if self.last.power_w is None else f" {self.last.power_w} W"
@@ -124,22 +135,10 @@ class Service:
         self._progress = Progress(self._own_clock)
         return WatchedClock(self._own_clock, self._progress)
 
-    def follow(
-        self,
-        name: str | None,
-        state: Callable[[], SessionState],
-        due: Callable[[], bool],
-        publish: Callable[[Reading, Record], None],
-        *,
-        task: str,
-    ) -> Callable[[Reading, Record], None]:
-        """Tell of one meter: its state, and its readings on their way to `publish`; returns what to publish with.
-
-        While a reading is `due` and the session is up, `task` has to be at it.
-        """
-        followed = _Followed(name, state)
+    def follow(self, name: str | None, link: Stateful, publish: Publish) -> Publish:
+        """Tell of the meter `name` what its link does, and its readings; returns what to publish them with."""
+        followed = _Followed(name, link)
         self._meters.append(followed)
-        self._progress.expect(task, lambda: due() and state() is SessionState.UP)
 
         def noted(reading: Reading, record: Record) -> None:
             followed.last = reading
@@ -147,6 +146,10 @@ class Service:
             self._tell()
 
         return noted
+
+    def expect(self, task: str, needed: Callable[[], bool]) -> None:
+        """While `needed()` holds, for example a reading is due and the session up, `task` has to be at it."""
+        self._progress.expect(task, needed)
 
     def ready(self) -> None:
         """Settings, store and outputs are up; the meter may still be away."""

@@ -96,6 +96,14 @@ class WatchedClock:
             return await self._clock.wait_for(awaitable, seconds)
 
 
+async def named(name: str, work: Awaitable[T]) -> T:
+    """`work` in a task of this name, which is how its waits are noted."""
+    task = asyncio.current_task()
+    if task is not None:
+        task.set_name(name)
+    return await work
+
+
 def _task() -> str:
     task = asyncio.current_task()
     return "" if task is None else task.get_name()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -82,8 +82,11 @@ def no_record(_reading: Reading, _record: Record) -> None:
 RECORD = Record(kind="reading", key="m/1", meter="m", fields={})
 
 
-def follow(service: Service, state: Callable[[], SessionState], due: Callable[[], bool] = lambda: False) -> None:
-    service.follow(None, state, due, no_record, task="poller")
+class Link:
+    """Where a session stands."""
+
+    def __init__(self, state: SessionState) -> None:
+        self.state = state
 
 
 # --- sockets ----------------------------------------------------------------------------------------------------------
@@ -134,20 +137,20 @@ async def test_the_status_line_follows_the_session_and_the_readings(ear: Ear, en
     clock = LoopClock(START)
     service = Service.from_environment({"NOTIFY_SOCKET": environ["NOTIFY_SOCKET"]}, clock=clock)
     service.begin(TOKYO, clock)
-    state = SessionState.SCANNING
-    publish = service.follow(None, lambda: state, lambda: False, no_record, task="poller")
+    link = Link(SessionState.SCANNING)
+    publish = service.follow(None, link, no_record)
     service.ready()
     assert ear.heard() == ["READY=1\nSTATUS=Looking for the meter"]
 
     running = asyncio.create_task(service.run())
     await clock.sleep(20)
     assert ear.heard() == ["STATUS=Looking for the meter"]
-    state = SessionState.UP
+    link.state = SessionState.UP
     await clock.sleep(20)
     publish(reading(612), RECORD)
     publish(reading(612), RECORD)
     assert ear.heard() == ["STATUS=Joined the meter", "STATUS=Joined the meter; last reading 612 W at 10:00"]
-    state = SessionState.HELD
+    link.state = SessionState.HELD
     publish(reading(None), RECORD)
     service.stopping()
     running.cancel()
@@ -160,8 +163,8 @@ async def test_the_status_line_follows_the_session_and_the_readings(ear: Ear, en
 def test_several_meters_stand_by_name_in_one_line(ear: Ear, environ: dict[str, str]) -> None:
     service = Service.from_environment({"NOTIFY_SOCKET": environ["NOTIFY_SOCKET"]})
     service.begin(TOKYO, LoopClock(START))
-    house = service.follow("house", lambda: SessionState.UP, lambda: False, no_record, task="a")
-    service.follow("annex", lambda: SessionState.PORTLESS, lambda: False, no_record, task="b")
+    house = service.follow("house", Link(SessionState.UP), no_record)
+    service.follow("annex", Link(SessionState.PORTLESS), no_record)
     house(reading(-40), RECORD)
     assert ear.heard() == ["STATUS=House: joined the meter; last reading -40 W at 10:00; annex: waiting for the port"]
 
@@ -172,12 +175,14 @@ def test_a_reload_is_between_reloading_and_ready(ear: Ear, environ: dict[str, st
 
     async def reload() -> None:
         service.reloading()
+        service.stopping()
         service.begin(TOKYO, clock)
         assert not service.is_ready
         service.ready()
 
     asyncio.run(reload())
-    reloading, ready = ear.heard()
+    reloading, ending, ready = ear.heard()
+    assert ending == "STATUS=Ending the session and sending what is left"
     assert reloading.startswith("RELOADING=1\nMONOTONIC_USEC=")
     assert ready == "READY=1\nSTATUS=Starting"
     assert service.is_ready
@@ -206,7 +211,7 @@ async def test_a_quiet_collector_feeds_the_watchdog_in_time(ear: Ear, environ: d
     backing_off = asyncio.create_task(watched.sleep(300))
     until_morning = asyncio.create_task(watched.sleep(86_400))
     for_ever = asyncio.create_task(watched.wait_for(asyncio.Event().wait(), None))
-    follow(service, lambda: SessionState.BARRED, lambda: True)
+    service.expect("poller", lambda: False)
     assert await fed_in(3600, service, clock, ear) >= 3600 / (WATCHDOG_S / 2)
     assert backing_off.done()
     for task in (until_morning, for_ever):
@@ -245,12 +250,12 @@ async def test_a_due_reading_that_nobody_tries_stops_the_feeding(ear: Ear, envir
     clock = LoopClock(START)
     service = Service.from_environment(environ, clock=clock)
     service.begin(TOKYO, clock)
-    state = SessionState.UP
-    follow(service, lambda: state, lambda: True)
+    due = True
+    service.expect("poller", lambda: due)
     assert await fed_in(IDLE_S - 10, service, clock, ear) > 0
     await fed_in(30, service, clock, ear)
     assert await fed_in(WATCHDOG_S, service, clock, ear) == 0
-    state = SessionState.DOWN
+    due = False
     assert await fed_in(WATCHDOG_S, service, clock, ear) > 0
 
 
@@ -259,7 +264,7 @@ async def test_a_due_reading_that_is_tried_again_and_again_is_progress(ear: Ear,
     clock = LoopClock(START)
     service = Service.from_environment(environ, clock=clock)
     watched = service.begin(TOKYO, clock)
-    follow(service, lambda: SessionState.UP, lambda: True)
+    service.expect("poller", lambda: True)
 
     async def poll() -> None:
         while True:

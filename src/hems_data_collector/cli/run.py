@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import faulthandler
 import logging
 import os
-import signal
+from collections.abc import Mapping
 from gettext import gettext as _
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 from hems_data_collector.cli.arguments import Parser, add_settings, given
 from hems_data_collector.cli.logging_setup import start_logging
 from hems_data_collector.cli.messages import PROGRAM, hide
-from hems_data_collector.cli.progress import terminal_progress
+from hems_data_collector.credentials import credential_text
 from hems_data_collector.settings_table import (
     CONFIG_SETTING,
     CORE_SETTINGS,
@@ -67,11 +68,24 @@ def add_arguments(parser: Parser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Settle the settings, start the log, and collect; returns the exit code."""
+    from hems_data_collector.cli.running import Running
     from hems_data_collector.config import load_settings
+    from hems_data_collector.notify import Service
 
-    settings = load_settings(given(arguments, settings_table()), os.environ, Path.cwd())
-    prepare(settings)
-    return asyncio.run(_until_signalled(settings))
+    def read() -> Settings:
+        return load_settings(given(arguments, settings_table()), with_loaded_secrets(os.environ), Path.cwd())
+
+    service = Service.from_environment(os.environ)
+    if service.present:
+        faulthandler.enable()  # the watchdog ends a collector that hangs by SIGABRT: where it hung is worth a few lines
+    return asyncio.run(Running(service, read=read, prepare=prepare).run())
+
+
+def with_loaded_secrets(environ: Mapping[str, str]) -> Mapping[str, str]:
+    """The environment, and the secrets of outputs that systemd has loaded as `hems_webhook_secret` and the like."""
+    rows = [row for row in output_settings() if row.secret and row.environment]
+    loaded = {row.environment: credential_text(f"HEMS_{row.environment}", environ) for row in rows}
+    return {**{name: text for name, text in loaded.items() if name and text}, **environ}
 
 
 def prepare(settings: Settings) -> None:
@@ -83,51 +97,6 @@ def prepare(settings: Settings) -> None:
         log.warning("%s", text)
     for text in settings.notes:
         log.info("%s", text)
-
-
-async def _until_signalled(settings: Settings) -> int:
-    """Collect until the collector ends by itself or a signal asks for it."""
-    from hems_data_collector.app import run_collector
-    from hems_data_collector.live import Endpoint
-
-    stop = asyncio.Event()
-    progress = terminal_progress()
-    collector = asyncio.ensure_future(run_collector(settings, stop=stop, on_progress=progress, endpoint=Endpoint))
-    ending = _handle_signals(stop, collector)
-    try:
-        return await collector
-    except asyncio.CancelledError:
-        if not ending:
-            raise
-        return 128 + ending[0]
-    finally:
-        if progress is not None:
-            progress(None)
-
-
-def _handle_signals(stop: asyncio.Event, collector: asyncio.Future[int]) -> list[int]:
-    """The first signal ends in order, the second at once, a third by the system; returns where the second is noted."""
-    loop = asyncio.get_running_loop()
-    ending: list[int] = []
-    heard = [signal.SIGINT, signal.SIGTERM]
-    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # as nohup leaves it
-        heard.append(signal.SIGHUP)
-
-    def on_signal(number: signal.Signals) -> None:
-        if not stop.is_set():
-            log.info(_("%s: ending in order. Once more ends at once."), number.name)
-            stop.set()
-            return
-        log.warning(_("%s again: ending at once."), number.name)
-        ending.append(int(number))
-        for each in heard:
-            loop.remove_signal_handler(each)
-            signal.signal(each, signal.SIG_DFL)
-        collector.cancel()
-
-    for number in heard:
-        loop.add_signal_handler(number, on_signal, number)
-    return ending
 
 
 def _environment_help() -> str:
