@@ -73,6 +73,53 @@ def test_a_single_reading_on_j11_ends_with_its_own_error(tmp_path: Path) -> None
     assert run_virtual(read()) < 60
 
 
+# --- what an earlier program left behind, and trouble on the way up ---------------------------------------------------
+
+
+@pytest.mark.parametrize("missing", [3, 14, 0x04D0])
+def test_a_data_mode_that_was_left_open_is_ended(missing: int, tmp_path: Path) -> None:
+    async def leave_open(collected: Collected) -> None:
+        emulator = collected.emulator
+        port = emulator.open_port()
+        await port.write(f"SKSENDTO 1 FE80:0000:0000:0000:021C:6400:0000:0001 0E1A 1 {missing:04X} ".encode())
+        assert emulator.modem.in_data_mode
+        await port.close()
+
+    collected = collect(settings(tmp_path), 60, script=leave_open)
+    assert collected.capture.times[0] < 5 + SWEEP_S + JOIN_S + 4 * RTT_S
+
+
+OPENING_S, SWEEPING_S, JOINING_S = 0.02, 5.0, 21.0
+FOUND_OUT_S = {OPENING_S: 20.0, SWEEPING_S: 28.5, JOINING_S: 45.0}
+"""How long a module that says nothing more is waited for in each state."""
+
+
+@pytest.mark.parametrize("at", FOUND_OUT_S)
+@pytest.mark.parametrize(("fault", "lasts"), [("hang", 0), ("mute", 0), ("reset", 0), ("unplug", 5), ("stuck:30", 30)])
+def test_trouble_on_the_way_up_costs_no_more_than_noticing_it_and_starting_over(
+    fault: str, lasts: float, at: float, tmp_path: Path
+) -> None:
+    async def strike(collected: Collected) -> None:
+        await asyncio.sleep(at)
+        collected.emulator.inject(fault if ":" in fault else f"{fault}:0")
+
+    bound = at + max(FOUND_OUT_S[at], lasts + 20) + 12 + SWEEP_S + JOIN_S + 4 * RTT_S + 5
+    collected = collect(settings(tmp_path), bound + 30, script=strike)
+    print(f"{fault} at {at}: first reading after {collected.capture.times[0]:.1f} s, bound {bound:.0f} s")
+    assert collected.capture.times[0] < bound
+
+
+@pytest.mark.parametrize("fault", ["reset:0", "absent:0", "mute:0", "stuck:60", "ev26:0"])
+def test_the_end_is_in_time_whatever_the_modem_does(fault: str, tmp_path: Path) -> None:
+    async def strike(collected: Collected) -> None:
+        await asyncio.sleep(59.9)
+        collected.emulator.inject(fault)
+
+    collected = collect(settings(tmp_path), 60, script=strike)
+    assert collected.code == 0
+    assert collected.seconds < 65
+
+
 # --- a remembered place that is wrong ---------------------------------------------------------------------------------
 
 

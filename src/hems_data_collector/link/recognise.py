@@ -22,11 +22,14 @@ from hems_data_collector.skstack import (
     Register,
     Version,
 )
+from hems_data_collector.skstack.framing import CRLF, MAX_PAYLOAD
 
 log = logging.getLogger(__name__)
 
 PROBE_TIMEOUT_S: Final = 1.0
 PROBE_TRIES: Final = 4  # the first often fails on residue in the modem's line buffer (skstack-ip §7 row 7)
+FILLING_TRY: Final = 2  # the third
+FILLER: Final = CRLF * (MAX_PAYLOAD // 2 + 1)  # as much as a data mode left open can wait for (skstack-ip §7 row 16)
 TRIES_AT_OTHER_RATES: Final = 2
 J11_ANSWER_S: Final = 1.0
 SENDING_LIMITED: Final = "SFB"  # 1 while the air time is used up (skstack-ip §2.2)
@@ -37,6 +40,8 @@ _PAYLOAD_MODES: Final = {"00": PayloadMode.BINARY, "01": PayloadMode.HEX}
 async def find_version(modem: Modem, tries: int = PROBE_TRIES) -> str | None:
     """The firmware version that SKVER tells; None when nothing sensible answers."""
     for attempt in range(tries):
+        if attempt == FILLING_TRY:
+            await modem.write_raw(FILLER)
         await modem.wake(quiet_s=WAKE_S if attempt else 0.0)  # residue costs the first try at most
         try:
             done = await modem.execute(skstack.skver(), timeout_s=PROBE_TIMEOUT_S)

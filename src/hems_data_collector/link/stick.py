@@ -70,8 +70,10 @@ class Stick:
         """
         for rate in self._port.rates:
             modem = await self._opened(rate)
-            tries = PROBE_TRIES if rate == self._port.rates[0] else TRIES_AT_OTHER_RATES
-            version = await find_version(modem, tries)
+            likely = rate == self._port.rates[0]
+            version = await find_version(modem, PROBE_TRIES if likely else TRIES_AT_OTHER_RATES)
+            if version is None and likely and not modem.ear.heard:
+                version = await self._reset_blindly(modem)
             if version is not None:
                 await self._ready(modem)
                 self._port.worked(rate)
@@ -86,9 +88,7 @@ class Stick:
     async def reset(self) -> None:
         """SKRESET on the open port, whatever the modem answers, then as after opening."""
         modem = self.modem
-        if not self._restriction.active:
-            await reset_blindly(modem)
-        if await find_version(modem) is None:
+        if await self._reset_blindly(modem) is None:
             raise no_modem_answers()
         await self._ready(modem)
         log.info("The modem was reset.")
@@ -114,6 +114,12 @@ class Stick:
             transport, clock=self._clock, on_event=self._on_event, on_lost=self._on_lost, counters=self._counters
         )
         return self._modem
+
+    async def _reset_blindly(self, modem: Modem) -> str | None:
+        """The version of a modem that may hang; a reset must not end the pause of the legal air time."""
+        if not self._restriction.active:
+            await reset_blindly(modem)
+        return await find_version(modem)
 
     async def _ready(self, modem: Modem) -> None:
         self.dialect = await make_ready(modem, self._credentials, self._restriction, self._counters)
