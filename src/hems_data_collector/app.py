@@ -16,6 +16,7 @@ from hems_data_collector.collector.delivery import Delivery
 from hems_data_collector.collector.poller import read_now
 from hems_data_collector.collector.recorder import Recorder
 from hems_data_collector.config import Settings
+from hems_data_collector.counting import DailySummary, meter_section
 from hems_data_collector.errors import StoreError
 from hems_data_collector.link.base import OnProgress, Progress
 from hems_data_collector.link.transport import Transport, register_link, register_scheme
@@ -80,6 +81,8 @@ async def run_collector(
         meters = put_together(settings, Ports(database), clock=clock, rng=rng, on_progress=on_progress or _log_progress)
         live = Sections()
         live.add("ring", lambda: ring_section(recorder.ring))
+        live.add("meters", lambda: [meter_section(meter) for meter in meters])
+        summary = DailySummary(meters, clock=clock, zone=settings.zone)
         delivery.start()
         for meter in meters:
             with about_meter(meter.name):
@@ -88,7 +91,8 @@ async def run_collector(
             async with endpoint(settings.database, live.snapshot, clock):
                 reading = watch_all(meters, database, recorder, settings, clock=clock, publish=publish, service=service)
                 service.ready()
-                await _until(stop, *reading, recorder.run(), recorder.prune(settings.keep_readings), service.run())
+                storing = (recorder.run(), recorder.prune(settings.keep_readings))
+                await _until(stop, *reading, *storing, summary.run(), service.run())
         finally:
             service.stopping()
             await asyncio.gather(*(meter.close() for meter in meters), _finish(recorder, delivery))

@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Any, Final
 from hems_data_collector.clock import Clock
 from hems_data_collector.config import MeterSettings, Settings
 from hems_data_collector.link.base import MeterLink, OnProgress, Pan, WifiPlace
+from hems_data_collector.link.counters import LinkCounters
 from hems_data_collector.link.port import DevicePort
 from hems_data_collector.link.restriction import Restriction
+from hems_data_collector.link.session import SessionState
 from hems_data_collector.link.transport import LinkFactory, LinkKind, LinkOrder, link_kind, open_transport
 from hems_data_collector.link.wifi_port import WifiPort
 from hems_data_collector.link.wisun import WisunLink
-from hems_data_collector.meter.client import MeterClient
+from hems_data_collector.meter.client import ClientCounters, MeterClient
 from hems_data_collector.meter.profile import MeterProfile
 from hems_data_collector.meter.reader import MeterReader
 from hems_data_collector.meter_name import for_meter
@@ -21,6 +23,7 @@ from hems_data_collector.store.ports import Ports, Remembered
 
 if TYPE_CHECKING:
     from hems_data_collector.link.neighbours import Neighbours
+
 
 class PortInUse:
     """A port as all meters on it share it: what was learned of its modem, and the pause that the law asks for."""
@@ -92,6 +95,36 @@ class Meter:
     def name(self) -> str | None:
         """What its owner calls it."""
         return self.own.name
+
+    @property
+    def shown_port(self) -> str:
+        """Its port without secrets."""
+        return self.own.shown_port
+
+    @property
+    def key(self) -> str | None:
+        """Who it is, once known."""
+        return None if self.reader.profile is None else self.reader.profile.identity.key
+
+    @property
+    def session(self) -> SessionState:
+        """Where its session stands."""
+        return self.link.state
+
+    @property
+    def link_counters(self) -> LinkCounters:
+        """What its link has done."""
+        return self.link.counters
+
+    @property
+    def request_counters(self) -> ClientCounters:
+        """What was asked of it."""
+        return self.client.counters
+
+    @property
+    def malformed(self) -> int:
+        """Values that could not be decoded, in answers that could."""
+        return self.reader.malformed
 
     async def introduce(self) -> None:
         """Get to know a meter that is not remembered; raises as `MeterReader.introduce`."""
