@@ -31,6 +31,7 @@ PROBE_TRIES: Final = 4  # the first often fails on residue in the modem's line b
 FILLING_TRY: Final = 2  # the third
 FILLER: Final = CRLF * (MAX_PAYLOAD // 2 + 1)  # as much as a data mode left open can wait for (skstack-ip §7 row 16)
 TRIES_AT_OTHER_RATES: Final = 2
+TRIES_AFTER_RESET: Final = 2
 J11_ANSWER_S: Final = 1.0
 SENDING_LIMITED: Final = "SFB"  # 1 while the air time is used up (skstack-ip §2.2)
 ECHO: Final = "SFE"

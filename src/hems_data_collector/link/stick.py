@@ -9,12 +9,13 @@ from typing import Final
 
 from hems_data_collector.clock import Clock
 from hems_data_collector.credentials import Credentials
-from hems_data_collector.errors import PortError, SessionLost
+from hems_data_collector.errors import ModemError, PortError, SessionLost
 from hems_data_collector.link.counters import LinkCounters
 from hems_data_collector.link.modem import Modem
 from hems_data_collector.link.port import Port
 from hems_data_collector.link.recognise import (
     PROBE_TRIES,
+    TRIES_AFTER_RESET,
     TRIES_AT_OTHER_RATES,
     find_version,
     is_j11,
@@ -68,22 +69,27 @@ class Stick:
 
         Raises PortError, ModemUnsupported for J11 firmware, or ModemError when nothing sensible answers.
         """
+        version, rate = await self._found()
+        if version is None:
+            raise await self._what_else_it_is()
+        await self._ready(self.modem)
+        self._port.worked(rate)
+        log.info("Wi-SUN modem ready (firmware %s, %s).", version, self.dialect.name)
+
+    async def _found(self) -> tuple[str | None, int]:
+        """The version that the modem tells, and the rate at which it does."""
+        likely = self._port.rates[0]
         for rate in self._port.rates:
             modem = await self._opened(rate)
-            likely = rate == self._port.rates[0]
-            version = await find_version(modem, PROBE_TRIES if likely else TRIES_AT_OTHER_RATES)
-            if version is None and likely and not modem.ear.heard:
-                version = await self._reset_blindly(modem)
-            if version is not None:
-                await self._ready(modem)
-                self._port.worked(rate)
-                log.info("Wi-SUN modem ready (firmware %s, %s).", version, self.dialect.name)
-                return
-            if modem.ear.heard:
-                break
-        if J11_RATE in self._port.rates[1:] and not modem.ear.heard:
-            modem = await self._opened(J11_RATE)
-        raise is_j11() if await speaks_j11(modem, self._clock) else no_modem_answers()
+            version = await find_version(modem, PROBE_TRIES if rate == likely else TRIES_AT_OTHER_RATES)
+            if version is not None or modem.ear.heard:
+                return version, rate
+        return await self._reset_blindly(await self._opened(likely)), likely
+
+    async def _what_else_it_is(self) -> ModemError:
+        if J11_RATE in self._port.rates[1:] and not self.modem.ear.heard:
+            await self._opened(J11_RATE)
+        return is_j11() if await speaks_j11(self.modem, self._clock) else no_modem_answers()
 
     async def reset(self) -> None:
         """SKRESET on the open port, whatever the modem answers, then as after opening."""
@@ -119,7 +125,7 @@ class Stick:
         """The version of a modem that may hang; a reset must not end the pause of the legal air time."""
         if not self._restriction.active:
             await reset_blindly(modem)
-        return await find_version(modem)
+        return await find_version(modem, TRIES_AFTER_RESET)
 
     async def _ready(self, modem: Modem) -> None:
         self.dialect = await make_ready(modem, self._credentials, self._restriction, self._counters)
