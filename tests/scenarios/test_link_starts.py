@@ -166,7 +166,7 @@ def test_a_meter_that_stops_to_notify_is_asked_and_keeps_its_session(tmp_path: P
 
 
 def test_every_informed_half_hour_that_wants_an_answer_gets_one(tmp_path: Path) -> None:
-    collected = collect(settings(tmp_path, "notify=infc&notify_delay=10"), 5_300)
+    collected = collect(settings(tmp_path, "notify=infc&notify_delay=10"), 5_500)
     assert collected.emulator.counters.notifications == 3
     assert collected.emulator.counters.unanswered_infc == 0
 
