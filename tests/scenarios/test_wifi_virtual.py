@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 
 from hems_data_collector import app
-from hems_data_collector.clock import LoopClock
+from hems_data_collector.clock import Clock, LoopClock
 from hems_data_collector.config import load_settings
 from hems_data_collector.echonet import CONTROLLER, METER, Esv, Frame, Property
-from hems_data_collector.emulator.wifi import ALL_NODES
+from hems_data_collector.emulator.wifi import ALL_NODES, WifiMeter
 from hems_data_collector.errors import MeterNotFound, PortNotFound
 from hems_data_collector.link.base import Datagram
 from hems_data_collector.link.neighbours import Neighbours
@@ -27,6 +27,8 @@ from support.collecting import START, CaptureOutput
 from support.virtual_lan import Lan, Run, Sent, collect, wifi_meter, wired
 from support.virtual_time import run_virtual
 
+D5 = bytes.fromhex("108100000EF0010EF0017301D50401028801")
+"""A meter's list of instances (echonet-lite-meter G01)."""
 METERS = ("seed=1&loss=0", "seed=2&loss=0&mac=001C640000000002")
 SERIALS = ("A00B123456", "A00B123457")
 
@@ -159,6 +161,23 @@ def test_an_interface_that_was_down_for_five_minutes(tmp_path: Path, caplog: pyt
     assert "The network interface wlan0 went down." in caplog.text
 
 
+def test_an_interface_that_goes_down_is_noticed_although_nothing_is_to_be_sent(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        clock, lan = LoopClock(START), Lan()
+        lan.join(wifi_meter("loss=0", clock))
+        link = WifiLink(WifiPort(), neighbours=Neighbours(lan, clock=clock, rng=Random(1)), clock=clock, rng=Random(1))
+        keeping = asyncio.create_task(link.keep())
+        await link.wait_until(SessionState.UP)
+        lan.up = False
+        await clock.wait_for(link.wait_until(SessionState.DOWN), 11)
+        lan.up = True
+        await clock.wait_for(link.wait_until(SessionState.UP), 11)
+        keeping.cancel()
+        await link.close()
+
+    run_virtual(scenario())
+
+
 def test_an_interface_that_comes_late_is_waited_for(tmp_path: Path) -> None:
     async def late(run: Run) -> None:
         run.lan.up = False
@@ -277,6 +296,74 @@ def test_datagrams_of_strangers_are_ignored_and_counted(tmp_path: Path) -> None:
 
     assert run_virtual(scenario()) == (3, [Datagram(payload=forged)])
     assert link.peer == "001C640000000001"
+
+
+async def kept(lan: Lan, meter: WifiMeter, clock: Clock, seconds: float) -> WifiLink:
+    """A link that was kept for so long, and then closed."""
+    lan.join(meter)
+    link = WifiLink(WifiPort(), neighbours=Neighbours(lan, clock=clock, rng=Random(1)), clock=clock, rng=Random(1))
+    keeping = asyncio.create_task(link.keep())
+    await asyncio.sleep(seconds)
+    keeping.cancel()
+    await link.close()
+    return link
+
+
+def test_a_meter_that_is_heard_on_two_interfaces_is_one_meter() -> None:
+    async def scenario() -> WifiLink:
+        clock, lan = LoopClock(START), Lan("eth0", "wlan0")
+        meter = wifi_meter("loss=0", clock)
+        asyncio.get_running_loop().call_later(60, lan.send, meter.address, ALL_NODES, D5)
+        return await kept(lan, meter, clock, 120)
+
+    link = run_virtual(scenario())
+    assert (link.counters.joins, link.counters.losses) == (1, 0)
+
+
+def test_a_meter_with_two_addresses_costs_one_change_and_no_more() -> None:
+    async def scenario() -> WifiLink:
+        clock, lan = LoopClock(START), Lan()
+        meter = wifi_meter("loss=0", clock)
+        second = "fe80::2"
+        lan.nodes[second] = meter.receive
+        carry = lan.send
+        loop = asyncio.get_running_loop()
+
+        def from_the_second(sender: str, to: str, payload: bytes, **how: Any) -> None:
+            carry(second if sender == meter.address and loop.time() > 60 else sender, to, payload, **how)
+
+        lan.send = from_the_second  # type: ignore[method-assign]
+        for after, sender in ((61, second), (90, "first"), (120, second), (150, "first")):
+            loop.call_later(after, carry, meter.address if sender == "first" else sender, ALL_NODES, D5)
+        return await kept(lan, meter, clock, 200)
+
+    link = run_virtual(scenario())
+    assert (link.counters.joins, link.counters.rejoins, link.counters.losses) == (2, 1, 1)
+
+
+def test_no_datagram_of_anybody_does_harm() -> None:
+    rng = Random(20260115)
+    frames = [D5, bytes.fromhex("108100030EF00105FF017201D60401028801"), bytes.fromhex("1081000102880105FF017201D1")]
+
+    def mutated(number: int) -> bytes:
+        """A frame with some of its bytes changed, cut or doubled; or no frame at all."""
+        if number % 5 == 0:
+            return rng.randbytes(rng.randrange(40))
+        data = bytearray(rng.choice(frames))
+        for _ in range(rng.randrange(4)):
+            data[rng.randrange(len(data))] = rng.randrange(256)
+        return bytes(data[: rng.randrange(len(data) + 1)] + data[: rng.randrange(4)])
+
+    async def scenario() -> WifiLink:
+        clock, lan = LoopClock(START), Lan()
+        for number in range(3000):
+            at, sender = number / 40, f"fe80::bad:{rng.randrange(40):x}"
+            asyncio.get_running_loop().call_later(at, lan.send, sender, "fe80::c0:1", mutated(number))
+        return await kept(lan, wifi_meter("loss=0", clock), clock, 120)
+
+    link = run_virtual(scenario())
+    assert (link.counters.joins, link.counters.losses) == (1, 0)
+    assert link.counters.ignored > 2000
 
 
 def test_two_links_share_one_socket(tmp_path: Path) -> None:

@@ -38,11 +38,10 @@ class Sent:
 
 
 class Lan:
-    """One network that every machine on it calls `wlan0`; implements `link.udp.Network` for collectors."""
+    """One network, which a machine reaches by each of the interfaces `names`; implements `link.udp.Network`."""
 
-    name = "wlan0"
-
-    def __init__(self) -> None:
+    def __init__(self, *names: str) -> None:
+        self.names = names or ("wlan0",)
         self.up = True
         self.nodes: dict[str, Callable[[bytes, str, int], None]] = {}
         self.log: list[Sent] = []
@@ -52,10 +51,10 @@ class Lan:
     # --- collectors ----------------------------------------------------------------------------------------------
 
     def interfaces(self) -> tuple[str, ...]:
-        return (self.name,) if self.up else ()
+        return self.names if self.up else ()
 
     def open(self, interface: str, receive: Receive) -> LanEndpoint:
-        if interface != self.name or not self.up:
+        if interface not in self.names or not self.up:
             raise PortNotFound(f"The network interface {interface} is down.", cause="It is.", remedy="Put it up.")
         self._machines += 1
         return LanEndpoint(self, f"fe80::c0:{self._machines:x}", receive)

@@ -29,10 +29,11 @@ from hems_data_collector.echonet import (
     decode_property,
     is_answer,
 )
-from hems_data_collector.errors import DecodeError, FrameError, PortError, PortLost
+from hems_data_collector.errors import DecodeError, FrameError, PortError
 from hems_data_collector.link.base import WifiPlace
 from hems_data_collector.link.counters import LinkCounters
 from hems_data_collector.link.udp import ALL_NODES, Endpoint, Network, no_interface
+from hems_data_collector.link.wifi_failures import interface_gone
 
 log = logging.getLogger(__name__)
 
@@ -131,11 +132,7 @@ class Neighbours:
             return
         endpoint.close()
         self._forget(at for at in (*self._known, *self._asking) if at.interface == interface)
-        error = PortLost(
-            f"The network interface {interface} went down.",
-            cause="Its network is gone, or it was switched off.",
-            remedy="The collector uses it again by itself as soon as it is back.",
-        )
+        error = interface_gone(interface)
         for link, interfaces in tuple(self._users.items()):
             if interface in interfaces:
                 interfaces.discard(interface)

@@ -18,22 +18,15 @@ from typing import Any, Final
 
 from hems_data_collector import skstack
 from hems_data_collector.clock import Clock
-from hems_data_collector.errors import (
-    HemsError,
-    LinkError,
-    MeterNotFound,
-    PortError,
-    PortLost,
-    SendUnconfirmed,
-    SessionLost,
-)
+from hems_data_collector.errors import HemsError, LinkError, MeterNotFound, PortError, SessionLost
 from hems_data_collector.link.base import Datagram, OnProgress, Progress, WifiPlace
 from hems_data_collector.link.counters import LinkCounters
 from hems_data_collector.link.neighbours import Neighbours
 from hems_data_collector.link.retry import waits_for
 from hems_data_collector.link.session import SessionState
 from hems_data_collector.link.udp import INTERFACE_ERRORS
-from hems_data_collector.link.wifi_port import WIFI_SCHEME, WifiPort
+from hems_data_collector.link.wifi_failures import chosen_of_several, interface_gone, not_found, not_sent
+from hems_data_collector.link.wifi_port import WifiPort
 
 log = logging.getLogger(__name__)
 
@@ -59,13 +52,18 @@ class Input(Enum):
     SEARCH = "the meter is looked for"
     FOUND = "the meter has said who and where it is"
     GONE = "no meter, silence, a new address, or no interface"
+    CLOSE = "nobody wants it any more"
 
 
 TRANSITIONS: Final[Mapping[tuple[SessionState, Input], SessionState]] = {
+    (SessionState.CLOSED, Input.SEARCH): SessionState.JOINING,
     (SessionState.DOWN, Input.SEARCH): SessionState.JOINING,
+    (SessionState.DOWN, Input.CLOSE): SessionState.CLOSED,
     (SessionState.JOINING, Input.FOUND): SessionState.UP,
     (SessionState.JOINING, Input.GONE): SessionState.DOWN,
+    (SessionState.JOINING, Input.CLOSE): SessionState.CLOSED,
     (SessionState.UP, Input.GONE): SessionState.DOWN,
+    (SessionState.UP, Input.CLOSE): SessionState.CLOSED,
 }
 """What is not listed changes nothing."""
 
@@ -99,7 +97,7 @@ class WifiLink:
         self._meter = remembered
         """Which meter is ours, and where it was last."""
         self._on_progress = on_progress
-        self._state = SessionState.DOWN
+        self._state = SessionState.CLOSED
         self._changed = asyncio.Event()
         self._appeared = asyncio.Event()
         self._down_reason: HemsError | None = None
@@ -134,18 +132,15 @@ class WifiLink:
         try:
             self._neighbours.send(self._meter.interface, self._meter.address, payload)
         except OSError as error:
-            if error.errno in INTERFACE_ERRORS:
-                self._neighbours.drop(self._meter.interface)
-                self.lost(self._meter.interface, _interface_failed(self._meter.interface, error))
-                raise self._no_session() from error
-            raise SendUnconfirmed(
-                f"The datagram could not be sent: {error.strerror or error}.",
-                cause="The network is overloaded for a moment, or a firewall on this machine forbids it.",
-                remedy="The collector sends again; if it stays so, allow outgoing UDP port 3610.",
-            ) from error
+            if error.errno not in INTERFACE_ERRORS:
+                raise not_sent(error) from error
+            self._neighbours.drop(self._meter.interface)
+            self.lost(self._meter.interface, interface_gone(self._meter.interface))
+            raise self._no_session() from error
 
     async def probe_failed(self) -> None:
         """The meter stays silent: look for it anew, it may have another address."""
+        self._neighbours.disclaim(self)
         self._step(Input.GONE, SessionLost("The meter stopped answering."))
 
     def _no_session(self) -> SessionLost:
@@ -191,7 +186,7 @@ class WifiLink:
         """Return when the session has ended; notice an interface that went down although nothing is sent."""
         while self._state is SessionState.UP:
             try:
-                await self._clock.wait_for(self.wait_until(SessionState.DOWN), LOOK_S)
+                await self._clock.wait_for(self.wait_until(SessionState.DOWN, SessionState.CLOSED), LOOK_S)
             except TimeoutError:
                 self._neighbours.check()
 
@@ -282,31 +277,12 @@ class WifiLink:
         names = sorted({_who(place) for place in candidates})
         if len(names) > 1 and frozenset(names) != self._told_others:
             self._told_others = frozenset(names)
-            log.warning(
-                "There are %d meters: %s. Using %s; choose another with: --port '%s:?meter=%s'",
-                len(names),
-                ", ".join(names),
-                names[0],
-                WIFI_SCHEME,
-                names[-1],
-            )
+            log.warning("%s", chosen_of_several(names))
         return candidates[0]
 
     def _not_found(self, where: str) -> MeterNotFound:
-        others = ", ".join(sorted({_who(place) for place in self._neighbours.known(self)}))
         wanted = self._port.meter or (None if self._meter is None else _who(self._meter))
-        nobody = f"No meter answered on {where}."
-        if wanted is None or not others:
-            return MeterNotFound(
-                nobody if wanted is None else f"The meter {wanted} did not answer on {where}.",
-                cause="It is in another network, or the access point passes no multicast between its clients.",
-                remedy="Put this machine into the meter's network; switch off client isolation at the access point.",
-            )
-        return MeterNotFound(
-            f"The meter {wanted} did not answer on {where}; these did: {others}.",
-            cause="It is away, or another one hangs there now.",
-            remedy=f"To read another one, name it: --port '{WIFI_SCHEME}:?meter=SERIAL'.",
-        )
+        return not_found(wanted, where, sorted({_who(place) for place in self._neighbours.known(self)}))
 
     def _adopt(self, place: WifiPlace) -> None:
         self._neighbours.claim(self, place)
@@ -328,16 +304,17 @@ class WifiLink:
             self.on_datagram(Datagram(payload=payload))
 
     def found(self, place: WifiPlace) -> None:
-        """See `neighbours.Listener.found`; our meter at another address has left the former one."""
+        """See `neighbours.Listener.found`; our meter at a new address does not answer what went to the former one."""
         if self._state is not SessionState.UP:
             if self._is_ours(place) or self._candidates():
                 self._appeared.set()
-        elif self._is_ours(place) and place != self._meter:
+        elif self._is_ours(place) and self._meter is not None and place.address != self._meter.address:
             self._step(Input.GONE, SessionLost("The meter has a new address."))
 
     def lost(self, interface: str, error: PortError) -> None:
         """See `neighbours.Listener.lost`."""
         if self._state is SessionState.JOINING or (self._meter is not None and self._meter.interface == interface):
+            self._neighbours.disclaim(self)
             self._step(Input.GONE, error)
             self._appeared.set()
 
@@ -349,7 +326,6 @@ class WifiLink:
             self._down_reason = reason
             if before is SessionState.UP:
                 self.counters.losses += 1
-                self._neighbours.disclaim(self)
                 self.on_down(self._no_session())
         if self._state is SessionState.UP and self._meter is not None:
             log.info("Found the meter %s on %s (%s).", _who(self._meter), self._meter.interface, self._meter.address)
@@ -358,7 +334,7 @@ class WifiLink:
 
     async def close(self) -> None:
         """Let go of the interface; there is nothing to tell the meter. Never raises."""
-        self._step(Input.GONE)
+        self._step(Input.CLOSE)
         self._neighbours.detach(self)
 
 
@@ -372,11 +348,3 @@ def _eui64(place: WifiPlace) -> str:
     if place.node_id is not None and place.node_id.endswith(_NODE_ID_END) and place.node_id[8:24].strip("0"):
         return place.node_id[8:24]
     return skstack.mac_of(place.address)
-
-
-def _interface_failed(interface: str, error: OSError) -> PortLost:
-    return PortLost(
-        f"The network interface {interface} fails: {error.strerror or error}.",
-        cause="It was switched off, unplugged, or lost its address.",
-        remedy="The collector uses it again by itself as soon as it is back.",
-    )
