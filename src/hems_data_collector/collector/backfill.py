@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import sqlite3
+from bisect import bisect_left
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from datetime import date, datetime, timedelta, tzinfo
 from typing import Final, TypeAlias
@@ -86,6 +87,7 @@ class Backfill:
         self._today: date | None = None
         self._span: Span | None = None
         self._missing: list[datetime] = []
+        """Newest first."""
         self._request: Request | None = None
         self._look_at = 0.0
         self._not_in_windows: set[datetime] = set()
@@ -201,7 +203,7 @@ class Backfill:
             self._request = None
             return
         self._request = next_request(
-            [slot for slot in self._missing if slot not in self._aside],
+            [slot for slot in self._missing if slot not in self._aside] if self._aside else self._missing,
             today=self._today,
             zone=self._zone,
             means=means,
@@ -269,8 +271,9 @@ class Backfill:
             return half_hours.missing(conn, key, inside.start, inside.end, directions) if inside.slots else []
 
         unsettled = await self._database.run(work)
-        if self._span is not None:
-            others = [slot for slot in self._missing if not inside.start <= slot < inside.end]
-            self._missing = sorted({*others, *unsettled}, reverse=True)
+        if self._span is not None and inside.slots:
+            newer = bisect_left(self._missing, True, key=lambda slot: slot < inside.end)
+            older = bisect_left(self._missing, True, key=lambda slot: slot < inside.start)
+            self._missing[newer:older] = unsettled
             self._tell()
         return unsettled

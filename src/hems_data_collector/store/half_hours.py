@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import IntEnum
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -32,6 +33,7 @@ SOURCES: Final = (
 )
 """By the numbers that stand in the database."""
 SOURCE_NUMBERS: Final = MappingProxyType({source: number for number, source in enumerate(SOURCES)})
+SHARED_SLOTS: Final = 8192  # more than a hundred days of them
 NO_VALUE: Final = -1  # in `conflicts`, whose key has no NULL
 
 
@@ -243,8 +245,14 @@ def missing(
         for direction in directions
     ]
     done = set.intersection(*settled) if settled else set()
-    wanted = (from_seconds(at) for at in range(to_seconds(start), to_seconds(end), HALF_HOUR_S))
-    return sorted((at for at in wanted if at not in done), reverse=True)
+    wanted = range(to_seconds(start), to_seconds(end), HALF_HOUR_S)
+    return [slot for slot in map(_slot, reversed(wanted)) if slot not in done]
+
+
+@lru_cache(maxsize=SHARED_SLOTS)
+def _slot(at: int) -> datetime:
+    """A slot that thousands of meters have in their lists of what is missing, as one object for all of them."""
+    return from_seconds(at)
 
 
 def consumption(conn: sqlite3.Connection, meter: str, end: datetime) -> Consumption | None:
