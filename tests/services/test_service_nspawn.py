@@ -116,6 +116,8 @@ def test_the_secrets_are_where_only_root_and_the_service_see_them(system: Contai
         f"-rw-r----- root:{NAME}",
         f"drwx------ {NAME}:{NAME}",
     ]
+    loaded = system.run("ls", f"/run/credentials/{NAME}.service").stdout.split()
+    assert loaded == ["b_route_id", "b_route_password", "hems_b_route_id", "hems_b_route_password"]
     places = (
         f"cat {SETTINGS} /etc/systemd/system/{NAME}.service /proc/*/cmdline /proc/{shown(system, 'MainPID')}/environ"
     )

@@ -17,7 +17,15 @@ PACKAGING = ROOT / "packaging"
 UNIT = PACKAGING / f"systemd/{NAME}.service"
 MANAGER = ROOT / "service-manager.sh"
 MOST_EXPOSED = 2.0
-SCRIPTS = ("service-manager.sh", "tools/can-boot", "tools/find-python", "tools/make-venv", "tools/pin", ".ci/run")
+SCRIPTS = (
+    "service-manager.sh",
+    "tools/can-boot",
+    "tools/debian-tree",
+    "tools/find-python",
+    "tools/make-venv",
+    "tools/pin",
+    ".ci/run",
+)
 
 
 def needs(program: str, package: str) -> str:

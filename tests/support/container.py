@@ -1,6 +1,6 @@
 """A small Debian 12 that boots with systemd in a second, forgets everything at its end, and has no network.
 
-The tree comes from debootstrap and is kept in `.cache/`; so are the wheels that pip inside finds.
+The tree comes from `tools/debian-tree` and is kept in `.cache/`; so are the wheels that pip inside finds.
 """
 
 from __future__ import annotations
@@ -18,8 +18,6 @@ from typing import Final, Self
 
 ROOT: Final = Path(__file__).parents[2]
 CACHE: Final = ROOT / ".cache"
-SUITE: Final = "bookworm"
-PACKAGES: Final = ("dbus", "python3", "python3-venv", "systemd", "systemd-sysv", "udev")
 PYTHON: Final = "3.11"
 BOOT_S: Final = 60.0
 END_S: Final = 20.0
@@ -30,15 +28,20 @@ WHEELS: Final = "/mnt/wheels"
 
 def tree() -> Path:
     """The file system, made once."""
-    key = hashlib.sha256(" ".join((SUITE, *PACKAGES)).encode()).hexdigest()[:12]
-    return _made(f"debian-{SUITE}-{key}", _debootstrap)
+    return Path(_run(str(ROOT / "tools/debian-tree")).strip())
 
 
 def wheels() -> Path:
-    """What pip needs to install the program."""
+    """What pip needs to install the program, downloaded once for each set of pins."""
     pins = ROOT / "requirements/run.txt"
     key = hashlib.sha256(pins.read_bytes()).hexdigest()[:12]
-    return _made(f"wheels-{PYTHON}-{key}", lambda folder: _download(pins, folder))
+    folder, unfinished = CACHE / f"wheels-{PYTHON}-{key}", CACHE / "wheels.unfinished"
+    if not folder.exists():
+        shutil.rmtree(unfinished, ignore_errors=True)
+        version = ("--python-version", PYTHON, "--only-binary", ":all:")
+        _run(sys.executable, "-m", "pip", "download", "-q", *version, "-r", str(pins), "-d", str(unfinished))
+        unfinished.rename(folder)
+    return folder
 
 
 def eventually(condition: Callable[[], object], limit_s: float) -> None:
@@ -55,8 +58,8 @@ class Container:
 
     def __init__(self, *binds: str) -> None:
         """`binds` are paths of the host, each with its place inside behind a colon; they can be read only."""
-        self._binds = (f"{ROOT}:{CHECKOUT}", f"{wheels()}:{WHEELS}", *binds)
         self._tree = tree()
+        self._binds = (f"{ROOT}:{CHECKOUT}", f"{wheels()}:{WHEELS}", *binds)
         self._leader = 0
 
     def __enter__(self) -> Self:
@@ -125,28 +128,8 @@ class Container:
         self._log.close()
 
 
-def _made(name: str, make: Callable[[Path], None]) -> Path:
-    """A folder of the cache; one that was made half is made anew."""
-    folder, unfinished = CACHE / name, CACHE / f"{name}.unfinished"
-    if not folder.exists():
-        CACHE.mkdir(exist_ok=True)
-        shutil.rmtree(unfinished, ignore_errors=True)
-        make(unfinished)
-        unfinished.rename(folder)
-    return folder
-
-
-def _debootstrap(folder: Path) -> None:
-    include = f"--include={','.join(PACKAGES)}"
-    _run("debootstrap", "--variant=minbase", include, SUITE, str(folder))
-    shutil.rmtree(folder / "var/cache/apt/archives")
-
-
-def _download(pins: Path, folder: Path) -> None:
-    version = ("--python-version", PYTHON, "--only-binary", ":all:")
-    _run(sys.executable, "-m", "pip", "download", "-q", *version, "-r", str(pins), "-d", str(folder))
-
-
-def _run(*words: str) -> None:
-    done = subprocess.run(words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
-    assert done.returncode == 0, done.stdout[-4000:]
+def _run(*words: str) -> str:
+    """What the command prints."""
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-4000:]
+    return done.stdout
