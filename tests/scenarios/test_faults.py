@@ -17,7 +17,7 @@ HARMLESS = {
     "chunk1": 1, "crlf-split": 1, "glued-echo": 1, "unsolicited": 1, "er04-ropt": 1, "er05": 1, "no-session-er10": 1,
     "ev21-02only": 1, "ev21-02-00": 1, "ev21-missing": 1, "household": 1, "forged": 1, "duplicate": 1,
     "interleaved": 1, "overlap": 1, "no-d5": 1, "sna-partial": 1, "opc-sna": 1, "payload-0d0a": 1, "infc-repeat": 1,
-    "setget": 1, "reauth-25:300": 1, "no-notify:300": 1, "late-ropt:0.5": 1,
+    "setget": 1, "reauth-25:300": 1, "no-notify:300": 1, "late-ropt:0.5": 1, "late-beacon": 1,
     "midnight": 1, "sparse": 1, "no-minutes": 1, "short-minutes": 1, "no-data": 1, "no-data-live": 1,
     "rollover:600": 1,
 }  # fmt: skip

@@ -115,6 +115,23 @@ def test_a_modem_that_says_by_itself_that_it_may_not_send_is_believed(
     assert "Nothing may be sent until" in caplog.text
 
 
+@pytest.mark.parametrize("fault", ["hang:0", "mute:0", "reset:0", "unplug:0"])
+@pytest.mark.parametrize("loses", ["", "ev26:0"], ids=["session kept", "session lost"])
+def test_a_modem_that_fails_while_restricted_is_back_after_the_hour(fault: str, loses: str, tmp_path: Path) -> None:
+    async def script(collected: Collected) -> None:
+        await asyncio.sleep(JOINED_S)
+        for each in ("ev32:600", loses, fault):
+            if each:
+                collected.emulator.inject(each)
+            await asyncio.sleep(1)
+        await during((JOINED_S + 10, JOINED_S + 590))(collected)
+
+    collected = collect(fast(tmp_path), JOINED_S + HOUR + 100, script=script)
+    before, after = seen(collected)
+    assert before == after
+    assert collected.capture.times[-1] > JOINED_S + HOUR + 80
+
+
 # --- how often --------------------------------------------------------------------------------------------------------
 
 HOURLY = {

@@ -89,6 +89,17 @@ def test_a_data_mode_that_was_left_open_is_ended(missing: int, tmp_path: Path) -
     assert collected.capture.times[0] < 5 + SWEEP_S + JOIN_S + 4 * RTT_S
 
 
+@pytest.mark.parametrize("left", [b"SKVE", b"SKSENDTO 1 FE80", b"\xff\x00garbage", b"SKSETPWD C 0123"])
+def test_half_a_command_that_was_left_is_passed_over(left: bytes, tmp_path: Path) -> None:
+    async def leave(collected: Collected) -> None:
+        port = collected.emulator.open_port()
+        await port.write(left)
+        await port.close()
+
+    collected = collect(settings(tmp_path), 60, script=leave)
+    assert collected.capture.times[0] < 2 + SWEEP_S + JOIN_S + 4 * RTT_S
+
+
 OPENING_S, SWEEPING_S, JOINING_S = 0.02, 5.0, 21.0
 FOUND_OUT_S = {OPENING_S: 20.0, SWEEPING_S: 28.5, JOINING_S: 45.0}
 """How long a module that says nothing more is waited for in each state."""

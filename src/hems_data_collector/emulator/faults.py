@@ -102,6 +102,7 @@ _TABLE: Final = (
     _kind("ev21-missing", "SKSENDTO reports no EVENT 21"),
     _kind("absent", "the meter is out of reach, for s seconds (0: for ever)", _S, 0),
     _kind("faint", "scans hear the meter only with a duration of n or more", _N, 7),
+    _kind("late-beacon", "scans describe a PAN only after EVENT 22"),
     _kind("foreign-pan", "each scan reports another PAN first; joining it fails"),
     _kind("household", "another household's meter is heard too, with the TIDs of our requests"),
     _kind("forged", "before each answer comes an unsecured datagram with the same TID and another power"),

@@ -9,11 +9,14 @@ from typing import Final
 from hems_data_collector.emulator import lines
 from hems_data_collector.emulator.core import Core
 from hems_data_collector.emulator.dice import mix
+from hems_data_collector.emulator.lines import Beacon
 
 FIRST_CHANNEL: Final = 33
 CHANNELS: Final = 28
 ENERGY_DETECT: Final = 0
 WITHOUT_PAIRING: Final = 3
+LATE_BEACON_S: Final = 0.3
+"""After EVENT 22, which one program waits half a second for (skstack-ip §2.4)."""
 EV_ENERGY_SCAN_DONE, EV_BEACON, EV_SCAN_DONE = 0x1F, 0x20, 0x22
 
 
@@ -47,15 +50,26 @@ class Scanner:
         heard = () if limited else core.in_reach
         asked = {"mode": mode, "duration": duration}
         beacons = [beacon for radio in heard for beacon in radio.beacons(**asked, pairing_id=pairing_id)]
+        late = core.faults.get("late-beacon")
         for channel in _channels(mask):
             await core.clock.sleep(core.timing.scan_channel(duration))
             for beacon in beacons:
                 if beacon.channel == channel:
                     core.event(EV_BEACON, core.address)
+                    if late:
+                        continue
                     await core.clock.sleep(core.timing.beacon_report())
-                    core.emit(lines.epandesc(beacon, side=core.side, with_pair_id=mode != WITHOUT_PAIRING))
+                    self._describe(beacon, mode)
         await core.clock.sleep(core.timing.scan_overhead())
         core.event(EV_SCAN_DONE, core.address)
+        if late:
+            await core.clock.sleep(LATE_BEACON_S)
+            for beacon in beacons:
+                self._describe(beacon, mode)
+
+    def _describe(self, beacon: Beacon, mode: int) -> None:
+        core = self._core
+        core.emit(lines.epandesc(beacon, side=core.side, with_pair_id=mode != WITHOUT_PAIRING))
 
     async def _detect_energy(self, mode: int, mask: int, duration: int) -> None:
         core = self._core

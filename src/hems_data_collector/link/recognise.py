@@ -128,11 +128,12 @@ async def _limited(modem: Modem, restriction: Restriction) -> bool:
     """Whether the modem says that it may not send; brings `restriction` up to date.
 
     A modem that still has the echo off as we left it has not been restarted: its "free" is then as good as EVENT 33.
+    After the hour it is in any case.
     """
     limited = await register(modem, SENDING_LIMITED) == "1"
     if limited and not restriction.active:
         restriction.reach()
-    elif not limited and restriction.active and await register(modem, ECHO) == "0":
+    elif not limited and restriction.active and (restriction.hour_is_over or await register(modem, ECHO) == "0"):
         restriction.release()
     return limited
 

@@ -27,6 +27,7 @@ class Restriction:
         self._clock = clock
         self._until = until
         self._end: float | None = None
+        self._hour_end = 0.0
         self._recalled = until is None
         self.on_change: Callable[[datetime | None], None] = lambda _: None
 
@@ -47,8 +48,15 @@ class Restriction:
         self._recall()
         return 0.0 if self._end is None else max(0.0, self._end - self._clock.monotonic())
 
+    @property
+    def hour_is_over(self) -> bool:
+        """Nothing that was sent before EVENT 32 counts any more: the modem's own word is enough."""
+        self._recall()
+        return self._clock.monotonic() >= self._hour_end
+
     def reach(self) -> None:
         """EVENT 32: nothing more for an hour, unless EVENT 33 comes first."""
+        self._hour_end = self._clock.monotonic() + LONGEST_S
         self._set(LONGEST_S)
 
     def prolong(self) -> None:
@@ -76,5 +84,5 @@ class Restriction:
         if left_s <= 0:
             self._until = None
             return
-        self._end = self._clock.monotonic() + min(left_s, LONGEST_S)
+        self._end = self._hour_end = self._clock.monotonic() + min(left_s, LONGEST_S)
         self._until = self._clock.now() + timedelta(seconds=min(left_s, LONGEST_S))

@@ -10,6 +10,7 @@ from hems_data_collector.clock import Clock
 from hems_data_collector.errors import CommandRefused, ModemError
 from hems_data_collector.link.base import OnProgress, Pan, Progress
 from hems_data_collector.link.counters import LinkCounters
+from hems_data_collector.link.modem import Modem
 from hems_data_collector.link.places import Places
 from hems_data_collector.link.recognise import SENDING_LIMITED, register
 from hems_data_collector.link.restriction import Restriction
@@ -76,6 +77,7 @@ class Seeking:
                 raise
             self._stick.dialect = other_dialect(self._stick.dialect)
             await modem.execute(skstack.skscan(self._stick.dialect, duration))
+        _still_the_same(modem)
 
     async def collect(self) -> SessionInput:
         """What the sweep has found; raises MeterNotFound after the longest one."""
@@ -94,6 +96,7 @@ class Seeking:
         self._on_progress(Progress(text="Joining the meter", expected_s=JOIN_USUALLY_S))
         modem = self._stick.modem
         await modem.execute(skstack.sksreg("S2", f"{pan.channel:02X}"))
+        _still_the_same(modem)
         await modem.execute(skstack.sksreg("S3", f"{pan.pan_id:04X}"))
         try:
             await modem.execute(skstack.skaddnbr(pan.address, skstack.mac_of(pan.address)))
@@ -128,3 +131,13 @@ class Seeking:
             log.debug("ending the session: %s", error)
             return SessionInput.TERM_REFUSED
         return None
+
+
+def _still_the_same(modem: Modem) -> None:
+    """Raises ModemError when the modem has been restarted since it was set up: it has forgotten id and password."""
+    if modem.echo_is_back:
+        raise ModemError(
+            "The modem has restarted by itself and forgotten the id.",
+            cause="Its power is weak, or its USB port was reset.",
+            remedy="The collector sets it up anew; if it happens often, try another USB port or cable.",
+        )

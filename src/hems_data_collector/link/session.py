@@ -191,14 +191,14 @@ TRANSITIONS: Final[Mapping[tuple[SessionState, SessionInput], Row]] = {
     (S.SCANNING, I.SWEPT): _row(S.SCANNING, A.COLLECT),
     (S.SCANNING, I.FOUND): _TO_JOIN,
     (S.SCANNING, I.NOT_FOUND_YET): _row(S.SCANNING, A.WIDEN),
-    (S.SCANNING, I.NOT_FOUND): _row(S.DOWN),
+    (S.SCANNING, I.NOT_FOUND): _row(S.DOUBTED),  # a modem that has forgotten the id finds nothing either
     (S.SCANNING, I.MODEM_FAILED): _row(S.DOUBTED),
     (S.SCANNING, I.TIME_UP): _row(S.DOUBTED),
     (S.SCANNING, I.LIMIT_REACHED): _BAR,
     (S.SCANNING, I.PORT_LOST): _NO_PORT,
     (S.SCANNING, I.CLOSE): _END,
     (S.JOINING, I.AUTHENTICATED): _row(S.UP, A.ANNOUNCE),
-    (S.JOINING, I.REFUSED): _row(S.DOWN),
+    (S.JOINING, I.REFUSED): _row(S.DOUBTED),  # one that has forgotten the password is refused too
     (S.JOINING, I.NEXT_PLACE): _TO_JOIN,
     (S.JOINING, I.NOT_HERE): _row(S.SCANNING, A.FORGET_PLACE, A.SCAN),
     (S.JOINING, I.JOIN_NOT_TAKEN): _row(S.BUSY),

@@ -122,9 +122,8 @@ class Stick:
         return self._modem
 
     async def _reset_blindly(self, modem: Modem) -> str | None:
-        """The version of a modem that may hang; a reset must not end the pause of the legal air time."""
-        if not self._restriction.active:
-            await reset_blindly(modem)
+        """The version of a modem that may hang. A pause of the legal air time is ours to keep, whatever it forgets."""
+        await reset_blindly(modem)
         return await find_version(modem, TRIES_AFTER_RESET)
 
     async def _ready(self, modem: Modem) -> None:

@@ -244,6 +244,7 @@ class WisunLink:
         if after is SessionState.EXPIRED:
             log.info("The session's lifetime is over; waiting for its renewal.")
         elif after is SessionState.BARRED and before in (SessionState.OPENING, SessionState.RESETTING):
+            self.counters.restricted_until = self._restriction.until
             log.info("Nothing may be sent until %s at the latest.", self._restriction.until)
         elif after is SessionState.CLOSED and before is SessionState.ENDING:
             log.info("Session with the meter ended.")
@@ -258,8 +259,9 @@ class WisunLink:
 
     def _over(self, state: SessionState) -> SessionInput:
         """The limit of `state` is over: what that means, and what is to be told of it."""
-        if state is SessionState.DOWN:
+        if state in RESTING:
             self._places.new_try()
+        if state is SessionState.DOWN:
             return self._seeking.ready_for()
         if state in failures.TOO_LONG:
             self._patience.failure = failures.TOO_LONG[state]()

@@ -151,6 +151,13 @@ async def test_replaced(bench: Bench) -> None:
     assert events(await bench.say(f"SKJOIN {REPLACED}", 15))[-1] == "25"
 
 
+@on_bench(f"fault=late-beacon&{HEX}")
+async def test_late_beacon(bench: Bench) -> None:  # skstack-ip §7 row 27
+    await bench.prepare()
+    heard = await bench.say("SKSCAN 2 FFFFFFFF 6", 30)
+    assert 0 < heard.index(b"EVENT 20") < heard.index(b"EVENT 22") < heard.index(b"EPANDESC")
+
+
 # --- modules that cannot be talked to ---------------------------------------------------------------------------------
 
 

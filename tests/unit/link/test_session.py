@@ -35,7 +35,7 @@ def after(state: SessionState, happened: SessionInput) -> SessionState:
     ("state", "event", "expected"),
     [
         (JOINING, 0x25, UP),
-        (JOINING, 0x24, DOWN),
+        (JOINING, 0x24, SessionState.DOUBTED),
         (UP, 0x25, UP),
         (UP, 0x24, DOWN),
         (UP, 0x26, DOWN),
