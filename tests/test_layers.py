@@ -43,7 +43,8 @@ LEVELS: Mapping[str, int] = {
     "counting": 6,
     "app": 6,
     "cli": 7,
-    "__init__": 7,
+    "library": 7,
+    "__init__": 8,
     "__main__": 8,
 }
 """Level of each file or folder that stands directly in the package."""
@@ -57,7 +58,8 @@ PURE = (
     "echonet",
     "skstack",
     "meter.interpret",
-    "collector.schedule", "collector.turns",
+    "collector.schedule",
+    "collector.turns",
     "collector.ledger",
     "collector.holes",
     "collector.minute_plan",

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime, timedelta, tzinfo
 from random import Random
 from typing import Final
@@ -50,7 +51,8 @@ HISTORY_COUNT: Final = 12
 class Poller:
     """Polls one meter by a ticker, hands what it says to the recorder, and each record to `publish`.
 
-    `recall` gives the half hours that the store knows of a meter; `on_profile` is told what the next start can use.
+    `wait_until_up` returns when the meter may be asked; `recall` gives the half hours that the store knows of a meter.
+    `on_profile` is told what the next start can use, `on_rest` is called whenever a rest begins.
     """
 
     def __init__(
@@ -88,23 +90,50 @@ class Poller:
         self._fixed_tried_at: float | None = None
         self._silences = 0
         self._retries = Retries(rng or Random())
+        self._resting = False
         self.on_profile: Callable[[MeterProfile], None] = lambda _: None
+        self.on_rest: Callable[[], None] = lambda: None
 
     async def run(self) -> None:
         """Go on for ever: whatever the link or the meter does, the next due reading is tried."""
         while True:
-            await self._wait_until_up()
             try:
                 await self._work()
             except SendRestricted as error:
                 log.debug("%s", error.what)
-                await self._clock.sleep(RETRY_S)
+                await self._pause(RETRY_S)
             except LinkError as error:
                 log.debug("%s", error.what)
-                await self._clock.sleep(LINK_SETTLES_S)
+                await self._pause(LINK_SETTLES_S)
             except MeterError as error:
                 self._tell_silence(error)
-                await self._clock.sleep(self._retries.wait_s(error))
+                await self._pause(self._retries.wait_s(error))
+
+    @property
+    def resting(self) -> bool:
+        """It waits by itself for the next thing to do: no request is under way."""
+        return self._resting
+
+    def work_in_s(self) -> float | None:
+        """Seconds until there is background work (0: now); None where none is in view."""
+        profile = self._reader.profile
+        if profile is None or self._ledger_of != profile.identity.key or self._next_job() is not None:
+            return 0.0
+        jobs = [job.seconds_left() for job in (self._minutes, self._backfill) if job is not None]
+        return min((left_s for left_s in jobs if left_s is not None), default=None)
+
+    @contextmanager
+    def _at_rest(self) -> Iterator[None]:
+        self._resting = True
+        self.on_rest()
+        try:
+            yield
+        finally:
+            self._resting = False
+
+    async def _pause(self, seconds: float) -> None:
+        with self._at_rest():
+            await self._clock.sleep(seconds)
 
     def _tell_silence(self, error: MeterError) -> None:
         self._silences += 1
@@ -115,6 +144,7 @@ class Poller:
 
     async def _work(self) -> None:
         while True:
+            await self._wait_until_up()
             profile = self._reader.profile
             if profile is None:
                 await self._introduce()
@@ -168,7 +198,8 @@ class Poller:
         self._wake.clear()
         waits = [asyncio.create_task(self._ticker.due.wait()), asyncio.create_task(self._wake.wait())]
         try:
-            await asyncio.wait(waits, timeout=self._rest_s(), return_when=asyncio.FIRST_COMPLETED)
+            with self._at_rest():
+                await asyncio.wait(waits, timeout=self._rest_s(), return_when=asyncio.FIRST_COMPLETED)
         finally:
             for wait in waits:
                 wait.cancel()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Final
 
@@ -21,12 +22,13 @@ STEP_S: Final = 5.0  # wall time that runs away from monotonic time by more than
 
 
 class Ticker:
-    """Sets `due` at every time of a schedule; `run` goes on for ever."""
+    """Sets `due` at every time of a schedule, and calls `on_due`; `run` goes on for ever."""
 
     def __init__(self, schedule: CronSchedule | IntervalSchedule, *, clock: Clock) -> None:
         self._schedule = schedule
         self._clock = clock
         self.due = asyncio.Event()
+        self.on_due: Callable[[], None] = lambda: None
         self.skipped = 0
         self.period_s = float("inf")
         """Seconds from the reading that is due next to the one after it."""
@@ -78,3 +80,4 @@ class Ticker:
             self.skipped += 1
             log.debug("a reading was skipped: the one before it could not be had in time")
         self.due.set()
+        self.on_due()

@@ -25,6 +25,7 @@ from hems_data_collector.link.recognise import (
     speaks_j11,
 )
 from hems_data_collector.link.restriction import Restriction
+from hems_data_collector.meter_name import news_level
 from hems_data_collector.skstack import SINGLE_STACK, ModemEvent
 
 log = logging.getLogger(__name__)
@@ -74,7 +75,7 @@ class Stick:
             raise await self._what_else_it_is()
         await self._ready(self.modem)
         self._port.worked(rate)
-        log.info("Wi-SUN modem ready (firmware %s, %s).", version, self.dialect.name)
+        log.log(news_level(), "Wi-SUN modem ready (firmware %s, %s).", version, self.dialect.name)
 
     async def _found(self) -> tuple[str | None, int]:
         """The version that the modem tells, and the rate at which it does."""

@@ -32,6 +32,7 @@ from hems_data_collector.link.sending import Sender
 from hems_data_collector.link.session import EVENT_INPUTS, LIVE, RESTING, Action, SessionInput, SessionState
 from hems_data_collector.link.stick import Stick
 from hems_data_collector.link.transport import Transport
+from hems_data_collector.meter_name import news_level
 from hems_data_collector.skstack import Event, ModemEvent, PanDescription, RxUdp
 
 log = logging.getLogger(__name__)
@@ -207,7 +208,7 @@ class WisunLink:
         if pan.lqi is not None:
             self._measured(pan.lqi)
         self._on_progress(None)
-        log.info("Joined the meter (channel %02X, PAN %04X).", pan.channel, pan.pan_id)
+        log.log(news_level(), "Joined the meter (channel %02X, PAN %04X).", pan.channel, pan.pan_id)
         self.on_joined(pan)  # before anyone who waits for the session can use it
 
     def _lose(self) -> None:
@@ -247,7 +248,7 @@ class WisunLink:
             self.counters.restricted_until = self._restriction.until
             log.info("Nothing may be sent until %s at the latest.", self._restriction.until)
         elif after is SessionState.CLOSED and before is SessionState.ENDING:
-            log.info("Session with the meter ended.")
+            log.log(news_level(), "Session with the meter ended.")
         if after in RESTING:
             self.counters.retries += 1
             self._on_progress(None)
