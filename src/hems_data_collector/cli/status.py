@@ -238,7 +238,7 @@ def _link_lines(told: Mapping[str, Any], zone: tzinfo) -> Iterator[tuple[str, st
 
 
 _SESSIONS: Final[Mapping[str, str]] = {
-    "closed": _("not begun"),
+    "closed": _("no session just now"),
     "portless": _("no port; it is tried again"),
     "opening": _("opening the port"),
     "doubted": _("the modem does not answer; it will be reset"),
