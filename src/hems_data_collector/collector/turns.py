@@ -110,7 +110,7 @@ def is_over(visit: Visit, others: Sequence[Standing]) -> bool:
     if visit.phase is Phase.SEEKING:
         patient = visit.generous or not others[number].due
         return visit.phase_s >= PATIENCE_S and not (
-            patient and 0 < slack_s(others) and visit.phase_s < LONGEST_PATIENCE_S
+            patient and slack_s(others) > 0 and visit.phase_s < LONGEST_PATIENCE_S
         )
     if visit.due_s is not None and visit.due_s < READING_LIMIT_S:
         return False
