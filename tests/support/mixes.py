@@ -25,7 +25,7 @@ from hems_data_collector.skstack.dialects import MODULES
 from hems_data_collector.store import half_hours, meters
 from hems_data_collector.store.database import open_reader
 from support.collecting import Collected, emulated, settings_for
-from support.recoveries import INTERVAL, JOIN, RECOVERIES, ROUND_TRIP, SLACK, Recovery
+from support.recoveries import HOUR, INTERVAL, JOIN, RECOVERIES, ROUND_TRIP, SLACK, Recovery
 from support.recovering import Running
 from support.truths import Told
 from support.virtual_time import run_virtual
@@ -83,9 +83,11 @@ class Mix:
         """Seconds from the end of the faults to a fresh reading, at most.
 
         The longest of them may just have begun, the waits have grown to their ceiling, and the next reading is due an
-        interval later.
+        interval later. Another fault may swallow EVENT 33, and then the modem is asked after an hour.
         """
         longest = max(row.bound for _, row in self.strikes)
+        if any(fault.startswith("ev32") for _, row in self.strikes for fault in row.faults):
+            longest = max(longest, HOUR)
         return longest + CEILING_S * (1 + JITTER) + self.interval + JOIN + ROUND_TRIP + SLACK
 
     def __str__(self) -> str:
