@@ -12,7 +12,7 @@ from hems_data_collector.link.counters import LinkCounters
 from hems_data_collector.link.port import DevicePort
 from hems_data_collector.link.restriction import Restriction
 from hems_data_collector.link.session import SessionState
-from hems_data_collector.link.transport import LinkFactory, LinkKind, LinkOrder, link_kind, open_transport
+from hems_data_collector.link.transport import LinkFactory, LinkKind, LinkOrder, link_kind
 from hems_data_collector.link.wifi_port import WifiPort
 from hems_data_collector.link.wisun import WisunLink
 from hems_data_collector.meter.client import ClientCounters, MeterClient
@@ -168,7 +168,7 @@ def _wisun(order: LinkOrder) -> MeterLink:
         port=DevicePort(
             order.port,
             order.baudrate,
-            opener=open_transport,
+            opener=order.opener,
             rate=order.rate,
             stick=order.stick,
             on_learned=order.on_learned,

@@ -61,6 +61,8 @@ class LinkOrder:
 
     port: str
     """A device path or URL."""
+    opener: Opener = open_transport
+    """What opens that port."""
     baudrate: int
     credentials: Credentials
     clock: Clock
