@@ -4,19 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
-import secrets
 from datetime import datetime
 from itertools import pairwise
 from pathlib import Path
-from random import Random
 
 import pytest
 
-from hems_data_collector.emulator import FAULTS
-from hems_data_collector.link.retry import CEILING_S, JITTER
 from support.collecting import START, Collected, collect, settings_for
-from support.recoveries import HOUR, INTERVAL, RECOVERIES, ROUND_TRIP, Recovery
+from support.recoveries import INTERVAL, RECOVERIES, ROUND_TRIP, Recovery
 from support.truths import assert_each_is_true
 
 BEFORE_S = 100.0
@@ -24,11 +19,6 @@ BEFORE_S = 100.0
 AFTER_S = 3 * INTERVAL
 PHASES = {0.0: "bp35a1&seed=1", 2.9: "bp35c2&seed=2", 9.6: "rl7023-dss&seed=3"}
 """Seconds since a reading (a fault may meet a request on its way, or free air), each with another module and luck."""
-MIXES = int(os.environ.get("HEMS_TEST_MIXES", "12"))
-"""Random mixes of faults; `make test-long` plays more."""
-SEED = int(os.environ.get("HEMS_TEST_SEED", "0"))
-"""To play the mix of that number again."""
-MIXED_S = 1800.0
 
 
 def come_back(row: Recovery, phase: float, folder: Path) -> tuple[Collected, float]:
@@ -78,38 +68,6 @@ def test_readings_come_back_within_the_bound(
     assert_each_is_true(collected)
     told = [record.message for record in caplog.records]
     assert not row.log or any(line.startswith(row.log) for line in told), told
-
-
-@pytest.mark.parametrize("number", range(MIXES))
-def test_readings_come_back_after_a_random_mix(number: int, tmp_path: Path) -> None:
-    seed = SEED or secrets.randbits(31)
-    rng = Random(seed + number)
-    rows = [row for row in RECOVERIES if row.bound < MIXED_S]
-    mix = sorted(
-        ((rng.uniform(BEFORE_S, MIXED_S), rng.choice(rows)) for _ in range(rng.randint(3, 8))), key=lambda each: each[0]
-    )
-    print(f"HEMS_TEST_SEED={seed}, mix {number}: " + ", ".join(f"{row.name} at {at:.0f}" for at, row in mix))
-
-    async def strike(collected: Collected) -> None:
-        for at, row in mix:
-            await asyncio.sleep(max(0.0, at - asyncio.get_running_loop().time()))
-            for fault in row.faults:
-                collected.emulator.inject(fault, times=row.times)
-        await asyncio.sleep(MIXED_S - asyncio.get_running_loop().time())
-        for name in FAULTS:
-            collected.emulator.clear(name)
-
-    bound = sum(row.bound for _, row in mix) + CEILING_S * (1 + JITTER)
-    if any(row.name.startswith("ev32") for _, row in mix):
-        bound += HOUR  # a modem that hangs or restarts meanwhile tells no release
-    settings = settings_for(tmp_path, f"loss=0.01&seed={1 + seed % 1000}", interval=f"{INTERVAL:.0f}")
-    collected = collect(settings, MIXED_S + bound + AFTER_S, script=strike)
-    assert collected.code == 0
-    late = [at for at in collected.capture.times if at > MIXED_S]
-    assert late, "the collector never came back"
-    print(f"back {late[0] - MIXED_S:.1f} s after the last, bound {bound:.0f} s")
-    assert late[0] <= MIXED_S + bound
-    assert_each_is_true(collected)
 
 
 def test_names_are_unique_and_every_row_says_something() -> None:
