@@ -188,14 +188,20 @@ class Service:
         self._hungry = bool(late)
 
     def _tell(self) -> None:
+        if self._notifier is None:
+            return
         line = self._status()
         if line != self._told:
             self._told = line
             self._send(line)
 
     def _status(self) -> str:
-        texts = [] if self._zone is None else [each.text(self._zone) for each in self._meters]
-        text = "; ".join(texts) or _("starting")
+        text = ""
+        for followed in self._meters:
+            if self._zone is None or len(text) > MAX_STATUS:  # of a thousand meters nobody sees the others
+                break
+            text += ("; " if text else "") + followed.text(self._zone)
+        text = text or _("starting")
         return f"STATUS={text[:1].upper()}{text[1:MAX_STATUS]}"
 
     def _send(self, *assignments: str) -> None:

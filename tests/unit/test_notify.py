@@ -169,6 +169,26 @@ def test_several_meters_stand_by_name_in_one_line(ear: Ear, environ: dict[str, s
     assert ear.heard() == ["STATUS=House: joined the meter; last reading -40 W at 10:00; annex: waiting for the port"]
 
 
+@pytest.mark.parametrize(("listening", "looked_at"), [(True, 20), (False, 0)])
+def test_a_reading_of_one_of_a_thousand_meters_costs_no_look_at_all_of_them(
+    ear: Ear, environ: dict[str, str], listening: bool, looked_at: int
+) -> None:
+    looks: list[int] = []
+
+    class Watched:
+        @property
+        def state(self) -> SessionState:
+            looks.append(1)
+            return SessionState.UP
+
+    service = Service.from_environment({"NOTIFY_SOCKET": environ["NOTIFY_SOCKET"]} if listening else {})
+    service.begin(TOKYO, LoopClock(START))
+    published = [service.follow(f"meter-{number}", Watched(), no_record) for number in range(1000)]
+    published[999](reading(1), RECORD)
+    assert len(looks) <= looked_at
+    assert len(ear.heard()) == listening
+
+
 def test_a_reload_is_between_reloading_and_ready(ear: Ear, environ: dict[str, str]) -> None:
     clock = LoopClock(START)
     service = Service.from_environment({"NOTIFY_SOCKET": environ["NOTIFY_SOCKET"]}, clock=clock)
