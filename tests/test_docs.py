@@ -20,15 +20,18 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
-from tools import demo, doc_tables
+from tools import demo, doc_tables, recovery_tables
 
 from hems_data_collector import cli, errors
 from hems_data_collector.cli.arguments import Parser, given
 from hems_data_collector.config import load_settings
 from hems_data_collector.emulator.settings import EmulatorSettings
+from hems_data_collector.link.counters import LinkCounters
+from hems_data_collector.meter.client import ClientCounters
 from hems_data_collector.outputs import FORMATS, OUTPUTS
 from hems_data_collector.readings import HALF_HOUR_KEYS, RECORD_KEYS
 from hems_data_collector.settings_table import environment_names, settings_table
+from support.recoveries import RECOVERIES
 
 ROOT = Path(__file__).parent.parent
 DOCUMENTS = {str(path.relative_to(ROOT)): path.read_text(encoding="utf-8") for path in doc_tables.documents()}
@@ -163,6 +166,20 @@ def test_the_quoted_log_messages_are_those_of_the_program() -> None:
     source = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "src").rglob("*.py"))
     assert len(rows) > 3
     assert [row for row in rows if row not in source] == []
+
+
+@pytest.mark.parametrize("document", ["docs/recovery.md", "docs/ja/recovery.md"])
+def test_every_recovery_and_every_counter_is_described(document: str) -> None:
+    text = DOCUMENTS[document]
+    names = {*LinkCounters().as_dict(), *ClientCounters().as_dict(), "malformed_values"}
+    assert [name for name in names if f"`{name}`" not in text] == []
+    assert [row.log for row in RECOVERIES if row.log and f"`{row.log}`" not in text] == []
+
+
+def test_what_was_measured_is_within_the_bounds() -> None:
+    times = recovery_tables.measured()
+    assert {row.name for row in RECOVERIES} == set(times), "run: python -m tools.recovery_tables"
+    assert [row.name for row in RECOVERIES if times[row.name] > row.bound] == []
 
 
 # --- links ------------------------------------------------------------------------------------------------------------

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
-from tools import link_tables
+from tools import link_tables, recovery_tables
 
 from hems_data_collector import cli
 from hems_data_collector.echonet import NODE_PROFILE_PROPERTIES, SMART_METER, Access, PropertySpec
@@ -192,6 +192,10 @@ def _properties(rows: Mapping[int, PropertySpec]) -> str:
     )
 
 
+def _rows(head: Sequence[str], rows: Callable[[], Sequence[Sequence[str]]]) -> Callable[[], str]:
+    return lambda: table(head, rows())
+
+
 TABLES: Final[Mapping[str, Callable[[], str]]] = {
     "settings": settings,
     "meter-keys": meter_keys,
@@ -206,6 +210,8 @@ TABLES: Final[Mapping[str, Callable[[], str]]] = {
     "emulator-faults": emulator_faults,
     "meter-properties": lambda: _properties(SMART_METER),
     "node-properties": lambda: _properties(NODE_PROFILE_PROPERTIES),
+    "recoveries": _rows(recovery_tables.HEAD, recovery_tables.recoveries),
+    "recoveries-ja": _rows(recovery_tables.HEAD_JA, recovery_tables.recoveries_ja),
     "session-diagram": link_tables.diagram,
     "session-states": lambda: table(link_tables.HEADS["states"], link_tables.states()),
     "session-transitions": lambda: table(link_tables.HEADS["transitions"], link_tables.transitions()),
