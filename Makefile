@@ -57,6 +57,8 @@ test-long-link: $(VENV)/.dev
 	@HEMS_TEST_UNPLUGS=500 HEMS_TEST_FAULTS=all HEMS_TEST_FUZZ=1000000 \
 	    $(BIN)/python -m pytest -q -s tests/services/test_unplug.py tests/services/test_carriers_recover.py \
 	    tests/services/test_momonga_faults.py $(wildcard tests/property/*_fuzz.py)
+	@HEMS_TEST_MIXES=1000 HEMS_TEST_DAYS=10 \
+	    $(BIN)/python -m pytest -q tests/scenarios/test_fault_mixes.py tests/scenarios/test_ten_days.py
 
 check: $(VENV)/.dev ## style, types, layers and documents
 	@$(BIN)/ruff check .
