@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import argparse
-import asyncio
-import os
-import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from gettext import gettext as _
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from hems_data_collector.cli.arguments import Parser, add_settings, given
+from hems_data_collector.cli.arguments import Parser, add_settings
+from hems_data_collector.cli.each_meter import add_meter_flag, for_each_meter, load_for_meters
 from hems_data_collector.cli.messages import PROGRAM
 from hems_data_collector.cli.progress import terminal_progress
 from hems_data_collector.cli.run import prepare
@@ -36,6 +33,7 @@ def add_arguments(parser: Parser) -> None:
         "collector does the same by itself, in its free time; then this verb is not needed, and not possible."
     )
     add_settings(parser, _SETTINGS)
+    add_meter_flag(parser)
     parser.add_help_flag()
     parser.epilog = _(
         "examples:\n"
@@ -48,28 +46,20 @@ def add_arguments(parser: Parser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Fill the ledger; returns the exit code, or raises the HemsError that carries it."""
-    from hems_data_collector.config import load_settings
-
-    settings = load_settings(given(arguments, _SETTINGS), os.environ, Path.cwd(), one_shot=True)
-    prepare(settings)
-    with _shown() as on_slots:
-        done, expected = asyncio.run(_fill(settings, on_slots))
-    print(
-        _("{done} of {expected} half hours that the meter may remember are settled.").format(
-            done=done, expected=expected
-        )
-    )
-    return 0
-
-
-async def _fill(settings: Settings, on_slots: Callable[[int, int], None]) -> tuple[int, int]:
-    """Until the ledger has everything; SIGTERM ends it as Ctrl-C does, with the session closed."""
+    """Fill the ledger of each meter; returns the exit code, or raises the HemsError that carries it."""
     from hems_data_collector.app import backfill_now
 
-    task = asyncio.ensure_future(backfill_now(settings, on_slots=on_slots, on_progress=terminal_progress()))
-    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
-    return await task
+    settings = load_for_meters(arguments, _SETTINGS)
+    prepare(settings)
+
+    async def fill(one: Settings) -> None:
+        with _shown() as on_slots:
+            done, expected = await backfill_now(one, on_slots=on_slots, on_progress=terminal_progress())
+        text = _("{done} of {expected} half hours that the meter may remember are settled.")
+        name = one.meters[0].name
+        print(("" if name is None else f"{name}: ") + text.format(done=done, expected=expected))
+
+    return for_each_meter(settings, fill)
 
 
 @contextmanager

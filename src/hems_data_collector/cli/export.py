@@ -122,8 +122,8 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def columns_of(chosen: Sequence[StoredMeter], keys: Sequence[str] = RECORD_KEYS) -> tuple[str, ...]:
-    """These keys; with `meter` where there are several meters that have names."""
-    return (*keys, METER_KEY) if _are_several(chosen) else tuple(keys)
+    """These keys; with `meter` where meters have names, as in the record."""
+    return (*keys, METER_KEY) if _have_names(chosen) else tuple(keys)
 
 
 def stored_readings(stored: Stored, chosen: Sequence[StoredMeter], period: Period) -> Iterator[Record]:
@@ -132,6 +132,13 @@ def stored_readings(stored: Stored, chosen: Sequence[StoredMeter], period: Perio
     streams = [readings.between(stored.conn, meter.key, period.start, period.end) for meter in chosen]
     for found in heapq.merge(*streams, key=lambda each: each.reading.received_at):
         yield published(found.reading, found.recent, meter_name=names[found.reading.meter])
+
+
+def stored_half_hours(stored: Stored, chosen: Sequence[StoredMeter], period: Period) -> Iterator[Record]:
+    """The half hours of `chosen` in `period`, oldest first; streams."""
+    names = _names(chosen)
+    for energy in energies(stored, chosen, period):
+        yield published_half_hour(energy, meter_name=names[energy.meter])
 
 
 def stored_minutes(stored: Stored, chosen: Sequence[StoredMeter], period: Period) -> Iterator[Record]:
@@ -152,7 +159,7 @@ def _minute_record(minute: Minute, name: str | None) -> Record:
 
 
 def _names(chosen: Sequence[StoredMeter]) -> dict[str, str | None]:
-    with_name = _are_several(chosen)
+    with_name = _have_names(chosen)
     return {meter.key: (meter.name or meter.key) if with_name else None for meter in chosen}
 
 
@@ -175,8 +182,8 @@ _KINDS: Final[Mapping[str, _Kind]] = {
         ),
     ),
     HALF_HOURS: _Kind(
-        columns=lambda chosen: HALF_HOUR_KEYS,
-        records=lambda stored, chosen, period: map(published_half_hour, energies(stored, chosen, period)),
+        columns=lambda chosen: columns_of(chosen, HALF_HOUR_KEYS),
+        records=stored_half_hours,
         expected=lambda stored, chosen, period: sum(
             summaries.energy(stored.conn, meter.key, [period])[0].half_hours for meter in chosen
         ),
@@ -191,8 +198,8 @@ _KINDS: Final[Mapping[str, _Kind]] = {
 }
 
 
-def _are_several(chosen: Sequence[StoredMeter]) -> bool:
-    return len(chosen) > 1 and any(meter.name for meter in chosen)
+def _have_names(chosen: Sequence[StoredMeter]) -> bool:
+    return any(meter.name for meter in chosen)
 
 
 def _write(form: str, stream: BinaryIO, columns: Sequence[str], records: Iterator[Record], told: OnRecords) -> int:

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import argparse
-import asyncio
-import os
-import signal
 import sys
 from datetime import tzinfo
 from decimal import Decimal
 from gettext import gettext as _
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from hems_data_collector.cli.arguments import Parser, add_settings, given
+from hems_data_collector.cli.each_meter import add_meter_flag, for_each_meter, load_for_meters
 from hems_data_collector.cli.messages import PROGRAM
 from hems_data_collector.cli.progress import terminal_progress
 from hems_data_collector.cli.run import prepare
@@ -37,9 +34,10 @@ def add_arguments(parser: Parser) -> None:
     parser.usage = _("{program} read [flags]").format(program=PROGRAM)
     parser.description = _(
         "Joins the meter, reads it once and ends, within three minutes. On a terminal it shows a table; in a pipe, or\n"
-        "with --format, it writes the record that the collector would."
+        "with --format, it writes the record that the collector would. With several meters, one for each."
     )
     add_settings(parser, _SETTINGS)
+    add_meter_flag(parser)
     parser.add_help_flag()
     parser.epilog = _(
         "examples:\n"
@@ -51,30 +49,32 @@ def add_arguments(parser: Parser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Read once and print; returns the exit code, or raises the HemsError that carries it."""
-    from hems_data_collector.config import load_settings
-
-    flags = given(arguments, _SETTINGS)
-    settings = load_settings(flags, os.environ, Path.cwd(), one_shot=True)
+    """Read each meter once and print; returns the exit code, or raises the HemsError that carries it."""
+    settings = load_for_meters(arguments, _SETTINGS)
     prepare(settings)
-    reading, recent, record = asyncio.run(_read(settings))
-    if sys.stdout.isatty() and "format" not in flags:
-        _print_table(reading, recent, settings)
-    else:
-        _print_record(record, settings)
-    return 0
+    as_table = sys.stdout.isatty() and "format" not in given(arguments, _SETTINGS)
+    headed = False
+
+    async def read(one: Settings) -> None:
+        nonlocal headed
+        reading, recent, record = await _read(one)
+        if as_table:
+            _print_table(reading, recent, one)
+        else:
+            _print_record(record, one, with_header=not headed)
+        headed = True
+
+    return for_each_meter(settings, read)
 
 
 async def _read(settings: Settings) -> tuple[Reading, Consumption | None, Record]:
-    """One reading before the deadline; SIGTERM ends it as Ctrl-C does, with the session closed."""
+    """One reading before the deadline."""
     from hems_data_collector.app import read_once
     from hems_data_collector.clock import SystemClock
 
     clock, progress = SystemClock(), terminal_progress()
-    task = asyncio.ensure_future(read_once(settings, clock, on_progress=progress))
-    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
     try:
-        return await clock.wait_for(task, DEADLINE_S)
+        return await clock.wait_for(read_once(settings, clock, on_progress=progress), DEADLINE_S)
     except TimeoutError:
         raise NoAnswer(
             _("No reading within {seconds:.0f} seconds.").format(seconds=DEADLINE_S),
@@ -86,11 +86,12 @@ async def _read(settings: Settings) -> tuple[Reading, Consumption | None, Record
             progress(None)
 
 
-def _print_record(record: Record, settings: Settings) -> None:
+def _print_record(record: Record, settings: Settings, *, with_header: bool) -> None:
     from hems_data_collector.outputs import FORMATS
 
     form = FORMATS[settings.format]
-    sys.stdout.buffer.write(form.header(record.fields) + form.encode(record))
+    header = form.header(record.fields) if with_header else b""
+    sys.stdout.buffer.write(header + form.encode(record))
     sys.stdout.buffer.flush()
 
 
@@ -99,7 +100,7 @@ def _print_table(reading: Reading, recent: Consumption | None, settings: Setting
     from rich.console import Console
     from rich.table import Table
 
-    table = Table(box=SIMPLE, show_header=False)
+    table = Table(box=SIMPLE, show_header=False, title=settings.meters[0].name)
     table.add_column(style="bold")
     table.add_column(justify="right")
     table.add_column()

@@ -76,10 +76,18 @@ def meters_of(stored: Stored, wanted: str | None) -> list[meters.StoredMeter]:
     """The meters that `--meter` means: by key or by the owner's name; the one seen last first.
 
     Without it those with the name of the one seen last: after an exchange the old meter goes on as the new one. Raises
-    ConfigError for a meter that is not known.
+    ConfigError for a meter that is not known, and where there are several names to choose from.
     """
     known = meters.listed(stored.conn)
     if wanted is None:
+        names = sorted({meter.name for meter in known if meter.name})
+        if len(names) > 1:
+            raise ConfigError(
+                _("There are several meters: {names}.").format(names=", ".join(names)),
+                setting="meter",
+                cause=_("This is about one of them."),
+                remedy=_("Say which one: --meter {name}").format(name=names[0]),
+            )
         return [meter for meter in known if meter.name == known[0].name]
     found = [meter for meter in known if wanted in (meter.key, meter.name)]
     if not found:

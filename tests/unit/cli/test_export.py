@@ -136,8 +136,17 @@ def test_meters_that_have_names_are_told_apart_and_merged_in_time(capfdbinary: p
     assert tuple(rows(out)[0]) == (*RECORD_KEYS, "meter")
     assert [row["meter"] for row in rows(out)] == ["house", "barn", "house", "barn"]
     out, _err = exported(capfdbinary, "--meter", "barn")
-    assert tuple(rows(out)[0]) == RECORD_KEYS
-    assert [row["instant_power_w"] for row in rows(out)] == ["413", "415"]
+    assert tuple(rows(out)[0]) == (*RECORD_KEYS, "meter")
+    assert [(row["instant_power_w"], row["meter"]) for row in rows(out)] == [("413", "barn"), ("415", "barn")]
+
+
+def test_half_hours_of_meters_with_names_are_told_apart(capfdbinary: pytest.CaptureFixture[bytes]) -> None:
+    stored([slot(0), slot(1)], name="house", now=NOW)
+    other = OTHER.identity.key
+    stored([slot(1, meter=other), slot(2, meter=other)], profile=OTHER, name="barn")
+    out, _err = exported(capfdbinary, "half-hours", "--from", "2025-04-01T12:00")
+    assert tuple(rows(out)[0]) == (*HALF_HOUR_KEYS, "meter")
+    assert [row["meter"] for row in rows(out) if row["import_kwh"]] == ["house", "barn"]
 
 
 def test_an_exchanged_meter_needs_no_eleventh_key(capfdbinary: pytest.CaptureFixture[bytes]) -> None:

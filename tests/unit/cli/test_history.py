@@ -110,7 +110,10 @@ def test_an_exchanged_meter_goes_on_as_the_new_one(capsys: pytest.CaptureFixture
 def test_of_several_named_meters_one_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
     stored([slot(0)], name="house", now=NOW)
     stored([slot(1, meter=OTHER.identity.key)], profile=OTHER, name="barn")
-    assert ends(history(capsys)[0]) == ["04-01T03:00"]
+    _out, err = history(capsys, code=3)
+    assert "There are several meters: barn, house." in err
+    assert "--meter barn" in err
+    assert ends(history(capsys, "--meter", "house")[0]) == ["04-01T03:00"]
     assert ends(history(capsys, "--meter", "barn")[0]) == ["04-01T03:30"]
     _out, err = history(capsys, "--meter", "hause", code=3)
     assert 'Did you mean "house"?' in err
