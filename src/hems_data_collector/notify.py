@@ -29,7 +29,7 @@ MAX_STATUS: Final = 400  # characters of a status line
 _STATES: Final[Mapping[str, str]] = {
     "PORTLESS": _("waiting for the port"),
     "OPENING": _("opening the port"),
-    "DOUBTED": _("waiting before the modem is reset"),
+    "DOUBTED": _("no session with the meter, waiting to reset the modem and try again"),
     "RESETTING": _("resetting the modem"),
     "DOWN": _("no session with the meter, waiting for the next try"),
     "SCANNING": _("looking for the meter"),

@@ -241,7 +241,7 @@ _SESSIONS: Final[Mapping[str, str]] = {
     "closed": _("no session just now"),
     "portless": _("no port; it is tried again"),
     "opening": _("opening the port"),
-    "doubted": _("the modem does not answer; it will be reset"),
+    "doubted": _("not joined; the modem is reset before the next try"),
     "resetting": _("resetting the modem"),
     "down": _("not joined; the meter is tried again"),
     "scanning": _("looking for the meter"),
