@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import csv
+import io
 import itertools
 import logging
 from collections.abc import Callable, Coroutine, Mapping, Sequence
@@ -25,7 +27,7 @@ from hems_data_collector.emulator.meter import Meter
 from hems_data_collector.emulator.meter_clock import METER_ZONE
 from hems_data_collector.meter_name import current_meter
 from hems_data_collector.outputs.formats import json_object
-from hems_data_collector.readings import HALF_HOUR, METER_KEY, RECORD_KEYS
+from hems_data_collector.readings import HALF_HOUR, HALF_HOUR_KEYS, METER_KEY, RECORD_KEYS
 from hems_data_collector.store import half_hours, meters
 from hems_data_collector.store.database import open_reader
 from support import collecting
@@ -93,7 +95,8 @@ def collect(settings: Settings, seconds: float, script: Script | None = None) ->
         return several
 
     outputs, opened = app.OUTPUTS, app.Database
-    app.OUTPUTS = {"stdout": type("One", (CaptureOutput,), {"build": lambda *_, **__: capture})}  # type: ignore[misc]
+    captured = type("One", (CaptureOutput,), {"build": lambda *_, **__: capture})
+    app.OUTPUTS = {**outputs, "stdout": captured}  # type: ignore[misc]
     app.Database = QuickDatabase  # type: ignore[misc]
     try:
         return run_virtual(run())
@@ -226,6 +229,40 @@ def test_a_meter_that_refuses_us_costs_the_others_no_reading(tmp_path: Path) -> 
         assert [minute for minute in minutes_of(several, name) if minute >= START_UP] == [*range(START_UP, 60)], name
 
 
+def test_a_meter_that_is_joined_and_silent_costs_the_others_no_reading(tmp_path: Path) -> None:
+    silent, back = 1800.0, 2700.0
+
+    async def meddle(several: Several) -> None:
+        await as_real_ones(several)
+        await asyncio.sleep(silent)
+        (emulator,) = several.emulators.values()
+        emulator.in_reach[1].inject("lost:1")
+        await asyncio.sleep(back - silent)
+        emulator.in_reach[1].clear("lost")
+
+    several = collect(on_one_stick(tmp_path), 1.5 * HOUR, meddle)
+    for name in ("house", "barn"):
+        assert [minute for minute in minutes_of(several, name) if minute >= START_UP] == [*range(START_UP, 90)], name
+    times = several.times("annex")
+    assert [time for time in times if silent + 15 < time < back] == []
+    assert min(time for time in times if time > back) < back + turns.LONGEST_PAUSE_S + 60
+
+
+def test_the_pause_of_the_air_time_is_that_of_the_whole_stick(tmp_path: Path) -> None:
+    limited, free = 1800.0, 2700.0
+
+    async def meddle(several: Several) -> None:
+        await as_real_ones(several)
+        await asyncio.sleep(limited)
+        (emulator,) = several.emulators.values()
+        emulator.inject(f"ev32:{free - limited:.0f}")
+
+    several = collect(on_one_stick(tmp_path), HOUR, meddle)
+    for name in NAMES:
+        assert [time for time in several.times(name) if limited + 5 < time < free] == []
+        assert min(time for time in several.times(name) if time > free) < free + 60, name
+
+
 def test_a_shared_stick_that_is_gone_is_nobody_s_failure(tmp_path: Path) -> None:
     gone, back = 1800.0, 3000.0
 
@@ -336,3 +373,14 @@ def test_a_meter_with_a_name_gives_the_same_records_with_one_key_more(tmp_path: 
         assert tuple(one.fields) == RECORD_KEYS
         assert json_object(other) == json_object(one)[:-1] + b', "meter": "house"}'
         assert (one.key, one.kind, one.meter) == (other.key, other.kind, other.meter)
+
+
+def test_files_in_csv_have_the_name_as_their_last_column(tmp_path: Path) -> None:
+    one = [{"name": "house", "port": "emulator:?loss=0&seed=1"}, {"name": "annex", "port": "emulator:?loss=0&seed=2"}]
+    top = {"output": "file", "file": str(tmp_path / "power.csv"), "format": "csv"}
+    collect(settings_of(tmp_path, one, half_hours="true", interval=300, **top), 2 * HOUR)
+    for file, keys in (("power.csv", RECORD_KEYS), ("power.half-hours.csv", HALF_HOUR_KEYS)):
+        head, *rows = csv.reader(io.StringIO((tmp_path / file).read_text(), newline=""))
+        assert tuple(head) == (*keys, METER_KEY)
+        assert len(rows) > 6
+        assert {row[-1] for row in rows} == {"house", "annex"}

@@ -26,7 +26,7 @@ log = logging.getLogger(__name__)
 
 SOON_S: Final = 10.0  # background work so near is waited for, as long as nobody else has a reading due
 SHORTEST_WAIT_S: Final = 0.1  # a timer may end a trifle early, and nothing here is a matter of less
-REQUEST_ENDS_S: Final = 25.0  # a request is given up after 20 s at the latest
+REQUEST_ENDS_S: Final = 25.0  # most requests are answered in seconds; a session that goes on is worth so much patience
 
 PHASES: Final[Mapping[SessionState, Phase]] = {
     SessionState.CLOSED: Phase.PORT,
@@ -150,7 +150,7 @@ class Turn:
     def end(self) -> None:
         """Its turn is over: note what came of it."""
         visit, now = self.visit(), self._clock.monotonic()
-        fruitful = visit.phase is Phase.JOINED and (visit.due_s is None or visit.due_s < turns.READING_LIMIT_S)
+        fruitful = visit.phase is Phase.JOINED and (visit.due_s is None or visit.due_s < turns.ANSWERED_S)
         self.failures = 0 if fruitful else self.failures + 1
         self._unfinished = visit.has_work or not fruitful
         self._left_at = now

@@ -17,7 +17,8 @@ REJOIN_AFTER_S: Final = 12.0  # a meter refuses a join for about 10 s after SKTE
 VISIT_COSTS_S: Final = 15.0  # open the port, join in 3 to 10 s, one reading, SKTERM (skstack-ip §6)
 PATIENCE_S: Final = 45.0  # the module gives up a join after about 40 s (skstack-ip §2.5)
 LONGEST_PATIENCE_S: Final = 180.0  # a join and a scan that widens to the end
-READING_LIMIT_S: Final = 40.0  # two requests that nobody answers: after that the others have their turn
+ANSWERED_S: Final = 10.0  # an answer takes a second or two; what is not had by then may never come
+READING_LIMIT_S: Final = 90.0  # a silent meter is noticed within 80 s, and then the session is lost anyway
 WORK_BESIDE_S: Final = 10.0  # background work of one meter while a reading of another is due
 WORK_S: Final = 120.0  # and while only background work waits elsewhere
 FIRST_PAUSE_S: Final = 30.0
@@ -112,7 +113,7 @@ def is_over(visit: Visit, others: Sequence[Standing]) -> bool:
         return visit.phase_s >= PATIENCE_S and not (
             patient and slack_s(others) > 0 and visit.phase_s < LONGEST_PATIENCE_S
         )
-    if visit.due_s is not None and visit.due_s < READING_LIMIT_S:
+    if visit.due_s is not None and visit.due_s < (READING_LIMIT_S if slack_s(others) > 0 else ANSWERED_S):
         return False
     if visit.at_rest and not visit.has_work:
         return True
@@ -127,7 +128,7 @@ def looks_again_s(visit: Visit, others: Sequence[Standing]) -> float:
         Phase.JOINED: (WORK_BESIDE_S, WORK_S),
     }
     moments += [limit - visit.phase_s for limit in limits.get(visit.phase, ())]
-    moments += [slack_s(others), READING_LIMIT_S - (visit.due_s or 0.0)]
+    moments += [slack_s(others), *(limit - (visit.due_s or 0.0) for limit in (ANSWERED_S, READING_LIMIT_S))]
     return min((moment for moment in moments if moment > 0), default=inf)
 
 

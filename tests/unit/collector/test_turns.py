@@ -60,6 +60,7 @@ def test_a_reading_that_is_not_due_yet_is_lost_a_period_later() -> None:
 
 # --- when a turn is over ----------------------------------------------------------------------------------------------
 
+FAR = replace(DUE, next_due_s=1000.0)
 LATER = replace(CONTENT, ready_in_s=5.0, due=True)
 
 
@@ -81,8 +82,12 @@ def test_what_is_everybody_s_trouble_is_no_reason_to_change(phase: Phase) -> Non
         (visit(), UNFINISHED, True),
         # its own reading first, but not for ever
         (visit(due_s=0.0), DUE, False),
-        (visit(due_s=39.9, phase_s=39.9), DUE, False),
-        (visit(due_s=40.0, phase_s=40.0), DUE, True),
+        (visit(due_s=89.9, phase_s=89.9), FAR, False),
+        (visit(due_s=90.0, phase_s=90.0), FAR, True),
+        # and never so long that another is lost: 15 s for each of the others
+        (visit(due_s=20.0, phase_s=20.0), replace(DUE, next_due_s=30.1), False),
+        (visit(due_s=20.0, phase_s=20.0), replace(DUE, next_due_s=30.0), True),
+        (visit(due_s=9.9, phase_s=9.9), replace(DUE, next_due_s=0.0), False),
         # a reading that has become due at the end of a long stay counts from then
         (visit(due_s=0.0, phase_s=300.0), DUE, False),
         # background work has a little time beside a due reading, more beside other background work
@@ -104,9 +109,6 @@ def test_a_meter_that_was_not_found_gives_way_at_once() -> None:
 
 def seeking(phase_s: float, *, generous: bool = False) -> Visit:
     return visit(Phase.SEEKING, phase_s=phase_s, generous=generous)
-
-
-FAR = replace(DUE, next_due_s=1000.0)
 
 
 @pytest.mark.parametrize(
