@@ -5,9 +5,10 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import lru_cache
+from operator import itemgetter
 from typing import Final
 
 from hems_data_collector.readings import FieldValue, Record, published_half_hour, reading_record
@@ -16,11 +17,12 @@ from hems_data_collector.store.failures import Row, sound_rows
 from hems_data_collector.store.half_hours import ENERGY_COLUMNS, energy_of
 from hems_data_collector.store.position import next_seq
 from hems_data_collector.store.readings import COLUMNS, Mark, amperes
-from hems_data_collector.store.times import HALF_HOUR_S, HOUR_US, SECOND_US, from_micros, from_seconds, to_micros
+from hems_data_collector.store.times import EPOCH, HALF_HOUR_S, HOUR_US, SECOND_US, from_seconds, to_micros
 
 LAST: Final = 1 << 62  # above every number
 NEAR: Final = 1_000  # so many records are looked through in no time
 TWO_WIRE: Final = Mark.TWO_WIRE.value  # a plain number: `&` with a flag makes another flag of each row
+MINUTE_US: Final = 60 * SECOND_US
 COMMON: Final = 256  # so many values that come again and again are made once: currents, half hours and their energy
 
 
@@ -58,7 +60,7 @@ def within(conn: sqlite3.Connection, span: Span, limit: int) -> list[tuple[int, 
         where, values = _half_hours(span)
         sql = f"SELECT seq, meter, {ENERGY_COLUMNS} FROM half_hours {where} ORDER BY seq LIMIT ?"
         found += sound_rows(conn.execute(sql, (*values, limit)), of_half_hour)
-    return sorted(found, key=_number)[:limit]
+    return sorted(found, key=itemgetter(0))[:limit]
 
 
 def count(conn: sqlite3.Connection, span: Span) -> int:
@@ -157,7 +159,7 @@ def _published(row: Row, worth: Mapping[int, Callable[[int], Decimal]]) -> tuple
     if current_r is not None and not marks & TWO_WIRE:
         current = None if current_t is None else current_r + current_t
     return (
-        from_micros(received_us).isoformat(timespec="microseconds"),
+        _stamp(received_us),
         None if import_raw is None else kwh(import_raw),
         power_w,
         current,
@@ -173,10 +175,19 @@ def _published(row: Row, worth: Mapping[int, Callable[[int], Decimal]]) -> tuple
 _amperes = lru_cache(maxsize=COMMON)(amperes)
 
 
+def _stamp(micros: int) -> str:
+    """As `iso_utc` with microseconds, put together from numbers: a datetime takes five times as long."""
+    hour, rest = divmod(micros, HOUR_US)
+    minute, rest = divmod(rest, MINUTE_US)
+    second, rest = divmod(rest, SECOND_US)
+    return f"{_hour(hour)}:{minute:02d}:{second:02d}.{rest:06d}+00:00"
+
+
+@lru_cache(maxsize=COMMON)
+def _hour(hours: int) -> str:
+    return (EPOCH + timedelta(hours=hours)).isoformat()[:-12]
+
+
 @lru_cache(maxsize=COMMON)
 def _second(seconds: int) -> str:
     return from_seconds(seconds).isoformat()
-
-
-def _number(item: tuple[int, Record]) -> int:
-    return item[0]
