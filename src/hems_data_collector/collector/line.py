@@ -161,7 +161,8 @@ class StoredLine(Line):
     """The log of the store behind this output's cursor, a piece of it at hand and the next on its way.
 
     What has been delivered is remembered until the store has taken it, so that a store that fails for a while lets
-    nothing be sent twice. It is stored for a GROUP together, once a second, and before every wait.
+    nothing be sent twice. It is stored for a GROUP together, while the batch that completes it goes out; once a second;
+    and before every wait.
     """
 
     look_interval_s = LOOK_INTERVAL_S
@@ -172,6 +173,7 @@ class StoredLine(Line):
         self._output = output
         self._backlog = backlog
         self._clock = clock
+        self._batch_size = batch_size
         self._piece = max(PIECE, batch_size)
         # What a kill left unacknowledged was at most a GROUP and a batch: an output looks for it among these.
         self._first_read = GROUP + self._piece
@@ -179,6 +181,9 @@ class StoredLine(Line):
         self._read_to = 0
         self._on_its_way: asyncio.Task[None] | None = None
         self._news: list[News] = []
+        self._being_told = 0
+        """So many of the first news are on their way to the store: not to be changed any more."""
+        self._settling: asyncio.Task[StoreUnavailable | None] | None = None
         self._told_at: float | None = None
         """When the oldest acknowledgement that is not stored came in."""
         self._waiting = 0
@@ -194,6 +199,8 @@ class StoredLine(Line):
         return place
 
     async def fill(self) -> bool:
+        if self.unsettled >= GROUP and self._settling is not None:
+            await asyncio.shield(self._settling)
         if self.unsettled >= GROUP:
             await self._turned(0)
         task = self._on_its_way
@@ -208,6 +215,8 @@ class StoredLine(Line):
                 await self._turned(self._piece)
         if self.more_than_at_hand and self._on_its_way is None and len(self._at_hand) <= self._piece:
             self._on_its_way = asyncio.create_task(self._read_ahead())
+        if self._at_hand and self.unsettled + self._batch_size >= GROUP:
+            self._settle_meanwhile()
         return bool(self._at_hand)
 
     def first(self, count: int) -> tuple[Record, ...]:
@@ -218,7 +227,7 @@ class StoredLine(Line):
 
     def done(self, count: int, checkpoint: bytes | None, now: datetime) -> None:
         before = 0
-        if self._news and isinstance(last := self._news[-1], Acknowledged):
+        if len(self._news) > self._being_told and isinstance(last := self._news[-1], Acknowledged):
             before = last.count
             self._news.pop()
         for _ in range(count):
@@ -243,7 +252,7 @@ class StoredLine(Line):
         return not any(isinstance(item, Moved) for item in self._news)
 
     def fared(self, health: str, since: datetime, reason: str) -> None:
-        if self._news and isinstance(self._news[-1], Fared):
+        if len(self._news) > self._being_told and isinstance(self._news[-1], Fared):
             self._news.pop()
         self._news.append(Fared(health=health, since=since, reason=reason))
 
@@ -260,6 +269,11 @@ class StoredLine(Line):
         if self._told_at is not None and self._clock.monotonic() - self._told_at >= COMMIT_INTERVAL_S:
             self._told_at = self._clock.monotonic()
             await self.settle()
+
+    def _settle_meanwhile(self) -> None:
+        """Begin to `settle`, so that nobody waits for the disk; where the store fails, `fill` will see."""
+        if self.unsettled and (self._settling is None or self._settling.done()):
+            self._settling = asyncio.create_task(self._turn(0, count=False))
 
     async def _begin(self) -> None:
         """Read for the first time; a replay that was asked for meanwhile is at hand before what a kill interrupted."""
@@ -280,12 +294,15 @@ class StoredLine(Line):
     async def _turn(self, limit: int, *, count: bool) -> StoreUnavailable | None:
         async with self._turning:
             told = list(self._news)
+            self._being_told = len(told)
             try:
                 portion = await self._backlog.turn(self._output, told, limit=limit, count=count)
             except StoreUnavailable as error:
                 return error
+            finally:
+                self._being_told = 0
             del self._news[: len(told)]
-            self._told_at = None
+            self._told_at = self._clock.monotonic() if self.unsettled else None
             if limit:
                 self._take(portion.records, more=len(portion.records) == limit and portion.in_line)
                 if not self.more_than_at_hand:

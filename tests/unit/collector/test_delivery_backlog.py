@@ -178,8 +178,55 @@ def test_a_backlog_drains_in_order_in_batches_with_one_commit_a_group(database: 
         await asyncio.sleep(1)
         assert far.keys == keys(range(count))
         assert [len(batch) for _, batch in far.calls] == [100] * (count // 100) + [30]
-        assert [item.count for _, news, _ in backlog.turns for item in news] == [500, 500, 130]  # type: ignore[union-attr]
+        told = [item.count for _, news, _ in backlog.turns for item in news]  # type: ignore[union-attr]
+        assert sum(told) == row(database).delivered == count
+        assert len(told) == 3
+        assert max(told) <= GROUP
         assert row(database).cursor == count
+        await delivery.close(1)
+
+    run(scenario())
+
+
+@pytest.mark.parametrize(("commit_s", "seconds"), [(0.008, 0.10), (0.015, 0.11)])
+def test_a_group_is_stored_while_the_next_batch_goes_out(database: Database, commit_s: float, seconds: float) -> None:
+    class Slow(Watched):
+        async def turn(self, output: str, news: Sequence[News], *, limit: int, count: bool = False) -> Portion:
+            portion = await super().turn(output, news, limit=limit, count=count)
+            await asyncio.sleep(commit_s if news else 0)
+            return portion
+
+    async def scenario() -> None:
+        append(database, *range(2 * GROUP))
+        far, backlog = Far(batch_size=100), Slow(database)
+        far.always = 0.01
+        delivery = await running(backlog, far)
+        await asyncio.sleep(1)
+        assert far.keys == keys(range(2 * GROUP))
+        assert far.taken[-1][0] == pytest.approx(seconds)
+        told = [item.count for _, news, _ in backlog.turns for item in news]  # type: ignore[union-attr]
+        assert told == [400, 400, 200]
+        assert (row(database).cursor, row(database).delivered) == (2 * GROUP, 2 * GROUP)
+        await delivery.close(1)
+
+    run(scenario())
+
+
+def test_no_more_than_a_group_and_a_batch_goes_out_while_the_store_fails(database: Database) -> None:
+    async def scenario() -> None:
+        append(database, *range(3 * GROUP))
+        far, backlog = Far(batch_size=100), Watched(database)
+        far.always = 0.01
+        delivery = await running(backlog, far)
+        await asyncio.sleep(0.035)
+        backlog.broken = True
+        await asyncio.sleep(60)
+        assert len(far.keys) == GROUP
+        assert (row(database).cursor, row(database).delivered) == (0, 0)
+        backlog.broken = False
+        await asyncio.sleep(60)
+        assert far.keys == keys(range(3 * GROUP))
+        assert (row(database).cursor, row(database).delivered) == (3 * GROUP, 3 * GROUP)
         await delivery.close(1)
 
     run(scenario())
