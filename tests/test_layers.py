@@ -42,6 +42,7 @@ LEVELS: Mapping[str, int] = {
     "live": 6,
     "counting": 6,
     "app": 6,
+    "recording": 6,
     "cli": 7,
     "library": 7,
     "__init__": 8,

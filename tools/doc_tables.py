@@ -29,7 +29,7 @@ SETTINGS_JA: Final[Mapping[str, str]] = {
     "output": "出力先。複数を並べても、繰り返し指定してもよい。なければ計測値をログに1行ずつ表示",
     "format": "`stdout` と `file` の書式: `json`、`yaml`、`csv`。`webhook` と `gcloud` は常に JSON",
     "port": "Wi-SUN スティック: デバイスのパス、`socket://`、`rfc2217://`、`esphome://`、`emulator:`。"
-    "家庭内ネットワークにあるメーターは `wifi:[INTERFACE]`",
+    "家庭内ネットワークにあるメーターは `wifi:[INTERFACE]`、記録した通信の再生は `replay:FILE`",
     "baudrate": "シリアルポートの速度（bit/s）",
     "meter_channel": "メーターの無線チャネル（16進数 21〜3C）。次の2つとそろえて指定するとスキャンを省略",
     "meter_panid": "メーターの PAN ID（16進数）",
@@ -63,6 +63,7 @@ VERBS_JA: Final[Mapping[str, str]] = {
     "read": "今の値を一度だけ計測。端末では表、パイプではレコードを出力",
     "emulate": "他のプログラムのために、スティックとメーターのエミュレーターを提供",
     "decode": "16進のフレームや記録したシリアル通信の内容を読み解く（オフライン）",
+    "record": "通信内容を秘密を伏せてファイルに記録（`--port replay:FILE` で再生）",
     "history": "使用量の履歴: 1日は30分ごと、1か月は日ごと。表、CSV、JSON",
     "export": "保存したデータをすべて CSV、JSON、Parquet に書き出す",
     "backfill": "メーターに残っている過去99日分のうち、まだ保存されていない30分値を今すぐ読み取る",

@@ -19,7 +19,8 @@ from hems_data_collector.config import Settings
 from hems_data_collector.counting import DailySummary, meter_section
 from hems_data_collector.errors import StoreError
 from hems_data_collector.link.base import OnProgress, Progress
-from hems_data_collector.link.transport import Transport, register_link, register_scheme
+from hems_data_collector.link.replay_port import REPLAY_SCHEME
+from hems_data_collector.link.transport import Opener, Transport, register_link, register_scheme
 from hems_data_collector.link.wifi_port import WIFI_SCHEME
 from hems_data_collector.live import OpenEndpoint, Sections, nobody_asks, ring_section
 from hems_data_collector.meter_name import about_meter, news_level
@@ -35,6 +36,7 @@ from hems_data_collector.watches import backfill_of, watch_all
 
 if TYPE_CHECKING:
     from hems_data_collector.emulator import Emulator
+    from hems_data_collector.link.replay import Replays
 
 log = logging.getLogger(__name__)
 
@@ -60,7 +62,7 @@ async def run_collector(
     service = service or Service()
     clock = service.begin(settings.zone, clock)
     rng = Random()
-    _register_ports(settings, clock)
+    register_ports(settings, clock)
     outputs = _outputs(settings, clock)
     for output in outputs:
         await output.open()
@@ -140,7 +142,7 @@ async def read_once(
 ) -> tuple[Reading, Consumption | None, Record]:
     """One reading of the first meter now; raises PortError, ModemError, LinkError or MeterError within 180 s."""
     clock = clock or SystemClock()
-    _register_ports(settings, clock)
+    register_ports(settings, clock)
     database = _database_if_free(settings, clock)
     memory = None if database is None else Ports(database)
     meter = put_together(settings, memory, clock=clock, rng=Random(), on_progress=on_progress or _log_progress)[0]
@@ -169,7 +171,7 @@ async def backfill_now(
     until then is kept.
     """
     clock = clock or SystemClock()
-    _register_ports(settings, clock)
+    register_ports(settings, clock)
     database = Database.open(settings.database, clock=clock)
     try:
         recorder = Recorder(database, clock=clock, zone=settings.zone, on_stored=lambda: None)
@@ -207,10 +209,25 @@ def _database_if_free(settings: Settings, clock: Clock) -> Database | None:
         return None
 
 
-def _register_ports(settings: Settings, clock: Clock) -> None:
+def register_ports(settings: Settings, clock: Clock) -> None:
     """Enter the ports that the link does not know by itself."""
     register_scheme(EMULATOR_SCHEME, partial(_open_emulator, settings=settings, clock=clock))
+    register_scheme(REPLAY_SCHEME, replay_opener(clock))
     register_link(WIFI_SCHEME, wifi_links(clock, Random()))
+
+
+def replay_opener(clock: Clock) -> Opener:
+    """Transcripts as ports; each goes on where it was when it is opened again."""
+    tapes: list[Replays] = []
+
+    async def opened(url: str, baudrate: int) -> Transport:
+        from hems_data_collector.link.replay import Replays  # only who uses it pays for it
+
+        if not tapes:
+            tapes.append(Replays(clock))
+        return await tapes[0].open(url, baudrate)
+
+    return opened
 
 
 async def _open_emulator(url: str, baudrate: int, *, settings: Settings, clock: Clock) -> Transport:

@@ -12,7 +12,7 @@ from hems_data_collector.link.counters import LinkCounters
 from hems_data_collector.link.port import DevicePort
 from hems_data_collector.link.restriction import Restriction
 from hems_data_collector.link.session import SessionState
-from hems_data_collector.link.transport import LinkFactory, LinkKind, LinkOrder, link_kind
+from hems_data_collector.link.transport import LinkFactory, LinkKind, LinkOrder, Opener, link_kind, open_transport
 from hems_data_collector.link.wifi_port import WifiPort
 from hems_data_collector.link.wisun import WisunLink
 from hems_data_collector.meter.client import ClientCounters, MeterClient
@@ -55,6 +55,7 @@ class Meter:
         clock: Clock,
         rng: Random,
         on_progress: OnProgress,
+        opener: Opener = open_transport,
     ) -> None:
         self.own = own
         self._memory = memory
@@ -63,6 +64,7 @@ class Meter:
         fixed = own.fixed_pan
         order = LinkOrder(
             port=own.port,
+            opener=opener,
             baudrate=own.baudrate,
             credentials=own.credentials,
             clock=clock,
@@ -152,14 +154,20 @@ class Meter:
 
 
 def put_together(
-    settings: Settings, memory: Ports | None, *, clock: Clock, rng: Random, on_progress: OnProgress
+    settings: Settings,
+    memory: Ports | None,
+    *,
+    clock: Clock,
+    rng: Random,
+    on_progress: OnProgress,
+    opener: Opener = open_transport,
 ) -> list[Meter]:
     """Every configured meter; those on one port share what is known of that."""
     ports: dict[str, PortInUse] = {}
     made: list[Meter] = []
     for own in settings.meters:
         port = ports.setdefault(own.port, PortInUse(own.shown_port, memory, clock))
-        made.append(Meter(own, port, memory, settings, clock=clock, rng=rng, on_progress=on_progress))
+        made.append(Meter(own, port, memory, settings, clock=clock, rng=rng, on_progress=on_progress, opener=opener))
     return made
 
 

@@ -72,7 +72,7 @@ CORE_SETTINGS: Final[tuple[CoreSetting, ...]] = (
         environment="SERIAL_PORT",
         default="/dev/ttyUSB0",
         help="the Wi-SUN stick: a device path, socket://HOST:PORT, rfc2217://HOST:PORT, esphome://HOST, or emulator:;"
-        " or wifi:[INTERFACE] for a meter in the home network",
+        " or wifi:[INTERFACE] for a meter in the home network, or replay:FILE for a recording",
         metavar="PORT",
         convert=port,
     ),

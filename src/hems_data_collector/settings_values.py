@@ -17,11 +17,12 @@ from typing import Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from hems_data_collector.errors import ConfigError
+from hems_data_collector.link.replay_port import REPLAY_SCHEME, replay_path
 from hems_data_collector.link.wifi_port import WIFI_SCHEME, WifiPort
 
 EMULATOR_SCHEME: Final = "emulator"
-PORT_SCHEMES: Final = ("socket", "rfc2217", "esphome", WIFI_SCHEME, EMULATOR_SCHEME)
-WITHOUT_CREDENTIALS: Final = frozenset({EMULATOR_SCHEME, WIFI_SCHEME})
+PORT_SCHEMES: Final = ("socket", "rfc2217", "esphome", WIFI_SCHEME, EMULATOR_SCHEME, REPLAY_SCHEME)
+WITHOUT_CREDENTIALS: Final = frozenset({EMULATOR_SCHEME, WIFI_SCHEME, REPLAY_SCHEME})
 """Ports whose meters ask for no B-route id and password of yours."""
 SECRET_PORT_PARAMETERS: Final = frozenset({"id", "password", "key", "noise_psk"})
 """Query parameters of a port URL that no text may show: the emulator's pair, and those of ESPHome."""
@@ -99,9 +100,21 @@ def port(text: str) -> str:
         )
     if scheme == WIFI_SCHEME:
         WifiPort.parse(text)
+    elif scheme == REPLAY_SCHEME:
+        _check_file(text)
     elif scheme != EMULATOR_SCHEME:
         _check_address(scheme, text)
     return scheme + text[len(scheme) :]
+
+
+def _check_file(url: str) -> None:
+    """A replayed port names a file; raises ConfigError."""
+    if not replay_path(url):
+        raise ConfigError(
+            _("The port URL names no file."),
+            cause=_("A replayed port is a transcript that the verb record has written."),
+            remedy=_("Write it as replay:FILE, for example replay:meter.txt."),
+        )
 
 
 def _check_address(scheme: str, url: str) -> None:

@@ -28,6 +28,7 @@ VERBS: Final = (
     "read",
     "emulate",
     "decode",
+    "record",
     "history",
     "export",
     "backfill",

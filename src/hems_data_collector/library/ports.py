@@ -11,6 +11,8 @@ from hems_data_collector.clock import Clock, SystemClock
 from hems_data_collector.credentials import UNSET_ID, Credentials, checked_credentials, credential_text
 from hems_data_collector.emulator import Emulator, EmulatorSettings
 from hems_data_collector.errors import ConfigError
+from hems_data_collector.link.replay import Replays
+from hems_data_collector.link.replay_port import REPLAY_SCHEME
 from hems_data_collector.link.transport import LinkFactory, Opener, Transport, open_transport
 from hems_data_collector.link.wifi_port import WIFI_SCHEME
 from hems_data_collector.meters import WISUN, wifi_links
@@ -36,7 +38,7 @@ class Place:
             self.credentials = credentials or port.in_reach[0].credentials
         else:
             self.url = checked_port(port)
-            self.opener = opener or open_transport
+            self.opener = opener or (Replays(clock).open if self.scheme == REPLAY_SCHEME else open_transport)
             self.credentials = credentials or _from_environment(self.scheme)
 
     @property

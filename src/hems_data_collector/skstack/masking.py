@@ -15,7 +15,7 @@ from typing import Final
 from hems_data_collector.credentials import MASK
 from hems_data_collector.skstack.framing import RXTCP_HEADER, RXUDP_HEADER
 
-_PANA_PORT: Final = b"02CC"
+PANA_PORT_HEX: Final = b"02CC"
 _PANA_HANDLE: Final = b"2"  # SKSENDTO handle whose source port is 02CC as delivered (§2.6)
 _ECHONET_HEAD: Final = b"\x10\x81"  # of a frame; the number of entries and the entries follow (echonet-lite-meter §1.1)
 _COUNT_AT: Final = 11
@@ -24,20 +24,20 @@ _SHOWN_OF_NUMBER: Final = 4  # 00 and the maker's code; what follows is the make
 _MAX_SHOWN: Final = 400  # characters of text of one line
 
 _DATA_KEYWORD: Final = re.compile(rb"ERX(?:UDP|TCP)")
-_SENDTO_HEADER: Final = re.compile(
+SENDTO_HEADER: Final = re.compile(
     rb"SKSENDTO ([0-9A-Fa-f]) [0-9A-Fa-f:]{2,39} ([0-9A-Fa-f]{4}) [0-9](?: [0-9])? ([0-9A-Fa-f]{4}) "
 )
-_SECRET_WORD: Final = re.compile(r"(?:RBID|PWD|PSK|SETKEY)", re.IGNORECASE)  # ends of SKSETRBID, SKSETPWD, SKSETHPWD, …
+SECRET_WORD: Final = re.compile(r"(?:RBID|PWD|PSK|SETKEY)", re.IGNORECASE)  # ends of SKSETRBID, SKSETPWD, SKSETHPWD, …
 _SECRET_FIELD: Final = re.compile(r"(PairID *:|SKSREG S0?[AB] ).*", re.IGNORECASE)
-_REGISTER: Final = re.compile(r"(ESREG )(?:\S{8}|\S{16}) *\Z")  # the widths of S0A and S0B
-_KNOWN: Final = re.compile(
+SECRET_ANSWER: Final = re.compile(r"(ESREG )(?:\S{8}|\S{16}) *\Z")  # the widths of S0A and S0B
+KNOWN_LINE: Final = re.compile(
     r"(?:OK|FAIL|EVENT|EVER|EAPPVER|EINFO|ESREG|EPONG|ETCP|EPANDESC|EEDSCAN|EADDR|ENEIGHBOR|ENBR|ESEC|EPORT|EHANDLE"
     r"|SK(?:ADDNBR|APPVER|CLOSE|CONNECT|DSLEEP|ERASE|INFO|JOIN|LL64|LOAD|PING|REJOIN|RESET|SAVE|SCAN|SEND|SENDTO"
     r"|SREG|START|TABLE|TCPPORT|TERM|UDPPORT|VER)|[RW]OPT|[RW]UART)(?: |\Z)"
     r"| *(?:Channel|Channel Page|Pan ID|Addr|LQI|Side|PairID) *:"
 )
-_LONG_WORD: Final = re.compile(r"[0-9A-Za-z]{20,}")  # longer than any word of a known line, shorter than an id in hex
-_SUSPECT_WORD: Final = re.compile(r"(?=[A-Za-z]*[0-9])[0-9A-Za-z]{5,}|[A-Fa-f]{5,}")
+LONG_WORD: Final = re.compile(r"[0-9A-Za-z]{20,}")  # longer than any word of a known line, shorter than an id in hex
+SUSPECT_WORD: Final = re.compile(r"(?=[A-Za-z]*[0-9])[0-9A-Za-z]{5,}|[A-Fa-f]{5,}")
 _UNPRINTABLE: Final = re.compile(r"[^\x20-\x7e]")
 
 
@@ -45,9 +45,9 @@ def masked_line(raw: bytes) -> str:
     """`raw` (one line, its end optional) as printable ASCII of bounded length without any secret."""
     if received := _DATA_KEYWORD.search(raw):
         return _masked_text(raw[: received.start()]) + _masked_data_line(raw[received.start() :])
-    sent = _SENDTO_HEADER.match(raw)
+    sent = SENDTO_HEADER.match(raw)
     if sent and len(raw) - sent.end() == int(sent[3], 16):
-        elided = sent[2].upper() == _PANA_PORT or sent[1] == _PANA_HANDLE
+        elided = sent[2].upper() == PANA_PORT_HEX or sent[1] == _PANA_HANDLE
         return sent[0].decode("ascii") + _data(raw[sent.end() :], elided)
     return _masked_text(raw.rstrip(b"\r\n"))
 
@@ -58,7 +58,7 @@ def _masked_data_line(raw: bytes) -> str:
         # Which port it is cannot be told, so it may be PANA.
         return f"{raw[:6].decode('latin-1')} <malformed, {len(raw)} bytes>"
     size, data = int(header[header.lastindex or 0], 16), raw[header.end() :]
-    elided = any(group is not None and group.upper() == _PANA_PORT for group in header.groups()[:-1])
+    elided = any(group is not None and group.upper() == PANA_PORT_HEX for group in header.groups()[:-1])
     text = header[0].decode("ascii")
     if len(data) in (size, size + 2):
         return text + _data(data[:size], elided)
@@ -88,12 +88,12 @@ def _without_number(data: bytes) -> bytes:
 
 def _masked_text(raw: bytes) -> str:
     text = raw.decode("latin-1")
-    if found := _SECRET_WORD.search(text):
+    if found := SECRET_WORD.search(text):
         rest = f" {MASK}" if text[found.end() :].strip() else ""
-        return _printable(_SUSPECT_WORD.sub(MASK, text[: found.end()])) + rest
+        return _printable(SUSPECT_WORD.sub(MASK, text[: found.end()])) + rest
     text = _SECRET_FIELD.sub(rf"\g<1>{MASK}", text)
-    text = _REGISTER.sub(rf"\g<1>{MASK}", text)
-    return _printable((_LONG_WORD if _KNOWN.match(text) else _SUSPECT_WORD).sub(MASK, text))
+    text = SECRET_ANSWER.sub(rf"\g<1>{MASK}", text)
+    return _printable((LONG_WORD if KNOWN_LINE.match(text) else SUSPECT_WORD).sub(MASK, text))
 
 
 def _printable(text: str) -> str:
