@@ -291,7 +291,7 @@ async def test_who_is_not_let_in_raises_and_leaves_the_port_free() -> None:
 
 @virtual
 async def test_tasks_take_turns() -> None:
-    emulator, clock = installed()
+    emulator, clock = installed("history2=0")
     async with Meter.open(emulator, clock=clock) as meter:
         day, reading, power, other = await asyncio.gather(
             meter.day(date(2026, 1, 14)), meter.read(), meter.get(0xE7), meter.day(date(2026, 1, 10))

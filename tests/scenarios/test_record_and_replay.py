@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import signal
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -292,6 +293,28 @@ def test_a_cut_file_ends_read_with_the_reason(tmp_path: Path) -> None:
     none = program(tmp_path, "read", "--port", "replay:")
     assert none.returncode == 3
     assert "names no file" in none.stderr
+
+
+def test_a_signal_ends_it_with_a_whole_file(tmp_path: Path) -> None:
+    words = ("record", "meter.txt", "--seconds", "600", "--port", "emulator:?fast=1")
+    with subprocess.Popen(
+        [sys.executable, "-m", "hems_data_collector", *words],
+        cwd=tmp_path,
+        env={"PATH": "/usr/bin:/bin", "STATE_DIRECTORY": str(tmp_path / "state")},
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        try:
+            assert process.stderr is not None
+            assert any("with history 2" in line for line in process.stderr)
+            process.send_signal(signal.SIGTERM)
+            _, log = process.communicate(timeout=30)
+        finally:
+            process.kill()
+    assert process.returncode == 128 + signal.SIGTERM
+    assert "meter.txt holds what was recorded until then" in log
+    assert "Traceback" not in log
+    assert any(step.data == b"SKTERM\r\n" for step in parse((tmp_path / "meter.txt").read_text().splitlines()))
 
 
 def test_there_is_no_wire_in_the_home_network(tmp_path: Path) -> None:

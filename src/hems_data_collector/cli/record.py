@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 HELP = _("what goes over the wire, without secrets, into a file that --port replay:FILE plays again")
 
+EXIT_TERMINATED: Final = 128 + signal.SIGTERM  # as shells have it
+
 _SETTINGS: Final = tuple(
     row
     for row in (*CORE_SETTINGS, CONFIG_SETTING)
@@ -67,7 +69,11 @@ def run(arguments: argparse.Namespace) -> int:
     prepare(settings)
     check_wire(settings)
     with _created(arguments.path) as file:
-        record, lines = asyncio.run(_record(settings, file, arguments.seconds, arguments.keep_identity))
+        try:
+            record, lines = asyncio.run(_record(settings, file, arguments.seconds, arguments.keep_identity))
+        except asyncio.CancelledError:
+            say(_("Ended by a signal; {path} holds what was recorded until then.").format(path=arguments.path))
+            return EXIT_TERMINATED
     say(_("{lines} lines of the wire are in {path}.").format(lines=lines, path=arguments.path))
     if record is None:
         say(_("No reading came in that time; the reasons are in the log and in the file."))
