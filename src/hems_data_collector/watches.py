@@ -39,10 +39,11 @@ class Watch:
         publish: Publish,
         service: Service,
         shares: bool = False,
+        shift: float = 0.0,
     ) -> None:
-        """`shares`: other meters are on the same stick."""
+        """`shares`: other meters are on the same stick. `shift` is as in `IntervalSchedule`."""
         self.meter = meter
-        self.ticker = Ticker(meter.own.schedule or IntervalSchedule(meter.own.interval), clock=clock)
+        self.ticker = Ticker(meter.own.schedule or IntervalSchedule(meter.own.interval, shift=shift), clock=clock)
         self.gate = Gate(meter.link) if shares else None
         self.poller = Poller(
             meter.reader,
@@ -91,7 +92,7 @@ def watch_all(
     on_port: dict[str, list[Meter]] = {}
     for meter in meters:
         on_port.setdefault(meter.own.port, []).append(meter)
-    for together in on_port.values():
+    for number, together in enumerate(on_port.values()):
         shares = len(together) > 1 and together[0].takes_turns
         watches = [
             Watch(
@@ -103,6 +104,7 @@ def watch_all(
                 publish=publish,
                 service=service,
                 shares=shares,
+                shift=number / len(on_port),  # or else a thousand sticks would be asked in one moment
             )
             for meter in together
         ]

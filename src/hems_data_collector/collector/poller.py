@@ -84,6 +84,7 @@ class Poller:
         self._backfill = backfill
         self._ledger = Ledger(digits=DEFAULT_DIGITS)
         self._ledger_of: str | None = None
+        self._told: HalfHour | None = None
         self._wake = asyncio.Event()
         self._same = SameMeter(reader, clock=clock)
         self._history_tried: dict[datetime, float] = {}
@@ -168,6 +169,7 @@ class Poller:
         known = await self._recall(profile.identity.key)
         self._ledger = Ledger(digits=profile.digits, half_hours=known)
         self._ledger_of = profile.identity.key
+        self._told = None
         self._recorder.profile(profile, self._meter_name)  # also where it is remembered: it may have got a name
 
     async def _poll(self) -> None:
@@ -313,7 +315,13 @@ class Poller:
             self.half_hour(slot, profile)
 
     def half_hour(self, slot: HalfHour, profile: MeterProfile) -> None:
-        """Enter one half hour into the ledger and into the store, which notes and tells a disagreement."""
+        """Enter one half hour into the ledger and into the store, which notes and tells a disagreement.
+
+        Every poll tells the same half hour again: word for word once is enough.
+        """
+        if slot == self._told:
+            return
+        self._told = slot
         self._ledger.record(slot)
         self._recorder.half_hours((slot,), profile)
 

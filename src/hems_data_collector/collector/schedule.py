@@ -80,12 +80,16 @@ class CronSchedule:
 
 
 class IntervalSchedule:
-    """Every `seconds`, counted from one origin: runs do not drift, and one that is late is skipped."""
+    """Every `seconds`, counted from one origin: runs do not drift, and one that is late is skipped.
 
-    __slots__ = ("seconds",)
+    `shift`, a share of the interval, moves all times: of many schedules with one origin each gets another, so that
+    they are not all due in the same moment.
+    """
 
-    def __init__(self, seconds: int) -> None:
-        """`seconds` >= 1, else ConfigError."""
+    __slots__ = ("seconds", "shift")
+
+    def __init__(self, seconds: int, *, shift: float = 0.0) -> None:
+        """`seconds` >= 1, else ConfigError; 0 <= `shift` < 1."""
         if seconds < 1:
             raise ConfigError(
                 f"An interval of {seconds} seconds is not possible.",
@@ -94,11 +98,13 @@ class IntervalSchedule:
                 remedy="Give a whole number of seconds, 1 or more.",
             )
         self.seconds: Final = seconds
+        self.shift: Final = shift
 
     def next_after(self, origin: float, now: float) -> float:
-        """The first multiple of the interval since `origin` that is strictly later than `now` (monotonic seconds)."""
-        steps = floor((now - origin) / self.seconds) + 1
-        due = origin + steps * self.seconds
+        """The first of its times, counted from `origin`, that is strictly later than `now` (monotonic seconds)."""
+        first = origin + self.shift * self.seconds
+        steps = floor((now - first) / self.seconds) + 1
+        due = first + steps * self.seconds
         return due if due > now else due + self.seconds  # the division may round down to `now` itself
 
     def __repr__(self) -> str:

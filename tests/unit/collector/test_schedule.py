@@ -210,6 +210,12 @@ def test_an_interval_is_never_early_and_never_more_than_one_late(seconds: int, o
     assert abs(steps - round(steps)) < 1e-6
 
 
+def test_shifted_intervals_with_one_origin_are_not_due_together() -> None:
+    dues = [IntervalSchedule(10, shift=share).next_after(100.0, 100.0) for share in (0.0, 0.25, 0.5)]
+    assert dues == [110.0, 102.5, 105.0]
+    assert [IntervalSchedule(10, shift=0.25).next_after(100.0, now) for now in (102.5, 107.0)] == [112.5, 112.5]
+
+
 def test_a_month_of_five_minutes_does_not_drift() -> None:
     schedule, origin = IntervalSchedule(300), 12345.678
     now, runs = origin, 0
