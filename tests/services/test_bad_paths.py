@@ -125,7 +125,7 @@ def test_a_device_that_is_no_modem_is_named_as_such(tmp_path: Path) -> None:
     with terminal(tmp_path / "stick") as port:
         got, text = run(tmp_path, "read", "--port", str(port))
     assert got == 4, text
-    assert "J11" in text
+    assert "No Wi-SUN modem answers on this port." in text
 
 
 def test_a_busy_port_is_told_from_a_missing_one(tmp_path: Path) -> None:

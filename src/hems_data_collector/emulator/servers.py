@@ -9,6 +9,7 @@ import select
 import termios
 import tty
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -71,6 +72,7 @@ async def serve_tcp(emulator: Emulator, host: str, port: int, *, ready: Callable
         await asyncio.get_running_loop().create_future()
     finally:
         listener.close()
+        await server.close()
         emulator.close()
 
 
@@ -174,19 +176,40 @@ class _TcpServer:
     def __init__(self, emulator: Emulator, clock: Clock) -> None:
         self._emulator = emulator
         self._clock = clock
+        self._connections: set[asyncio.Task[None]] = set()
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Serve one connection until either side ends it."""
+        task = asyncio.current_task()
+        assert task is not None  # asyncio runs this for each connection
+        self._connections.add(task)
+        try:
+            await self._serve(reader, writer)
+        finally:
+            self._connections.discard(task)
+            writer.close()
+            with suppress(OSError):
+                await writer.wait_closed()
+
+    async def close(self) -> None:
+        """End every connection."""
+        connections = tuple(self._connections)
+        for connection in connections:
+            connection.cancel()
+        await asyncio.gather(*connections, return_exceptions=True)
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             port = self._emulator.open_port()
         except PortError:
-            writer.close()
             return
         try:
             await _either(self._inward(reader, port), self._outward(port, writer))
+        except asyncio.CancelledError:
+            writer.transport.abort()  # nobody may be reading what is still unsent
+            raise
         finally:
             await port.close()
-            writer.close()
 
     async def _inward(self, reader: asyncio.StreamReader, port: EmulatedPort) -> None:
         while data := await reader.read(READ_SIZE):
