@@ -131,7 +131,7 @@ def test_a_new_address_whose_announcement_is_lost_is_found_after_the_silence(tmp
 
 
 @pytest.mark.parametrize("fault", ["absent:1200", "silent:1200"])
-def test_a_meter_that_was_away_for_twenty_minutes_is_read_within_half_a_minute_after(
+def test_a_meter_that_was_away_for_twenty_minutes_is_read_within_a_minute_after(
     fault: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     async def away(run: Run) -> None:
@@ -142,7 +142,7 @@ def test_a_meter_that_was_away_for_twenty_minutes_is_read_within_half_a_minute_a
         run = collect(tmp_path, 3600, "loss=0", script=away)
     assert max(gaps(run)) > 1200
     back = min(time for time in run.capture.times if time > 630)
-    assert back < 630 + 1200 + 30
+    assert back < 630 + 1200 + 60  # asked every 20 s, answered at the latest 20 s later, and read at the next minute
     assert [without_time(fields) for fields in run.fields][1:] == told(run)[1:]
     assert sum("did not answer on wlan0" in record.message for record in caplog.records) == 1
 
