@@ -16,13 +16,16 @@ from hems_data_collector.collector.backlog import Acknowledged, Backlog, Fared, 
 from hems_data_collector.errors import StoreUnavailable
 from hems_data_collector.readings import Record
 
-GROUP: Final = 500
+GROUP: Final = 1000
 """So many records may go out before their acknowledgement is stored, and no more than another batch.
 
-Less than the version before had it could leave behind what that one wrote before a kill.
+Storing begins with half of them, while more go out; a slow disk has time for as many. Less than the version before had
+it could leave behind what that one wrote before a kill.
 """
 PIECE: Final = 100
 """So many records are read from the store at once, or a batch if that is more: a short hold-up for those who write."""
+AHEAD: Final = 300
+"""With so many at hand, or a piece if that is more, the next are read: they may have to wait for a commit."""
 COMMIT_INTERVAL_S: Final = 1.0
 """The longest that something delivered waits for its acknowledgement to be stored, while more is being delivered."""
 LOOK_INTERVAL_S: Final = 5.0
@@ -161,8 +164,8 @@ class StoredLine(Line):
     """The log of the store behind this output's cursor, a piece of it at hand and the next on its way.
 
     What has been delivered is remembered until the store has taken it, so that a store that fails for a while lets
-    nothing be sent twice. It is stored for a GROUP together, while the batch that completes it goes out; once a second;
-    and before every wait.
+    nothing be sent twice. It is stored for half a GROUP together, while more goes out; once a second; and before every
+    wait.
     """
 
     look_interval_s = LOOK_INTERVAL_S
@@ -173,7 +176,6 @@ class StoredLine(Line):
         self._output = output
         self._backlog = backlog
         self._clock = clock
-        self._batch_size = batch_size
         self._piece = max(PIECE, batch_size)
         # What a kill left unacknowledged was at most a GROUP and a batch: an output looks for it among these.
         self._first_read = GROUP + self._piece
@@ -213,10 +215,10 @@ class StoredLine(Line):
                 await self._begin()
             else:
                 await self._turned(self._piece)
-        if self.more_than_at_hand and self._on_its_way is None and len(self._at_hand) <= self._piece:
+        if self.more_than_at_hand and self._on_its_way is None and len(self._at_hand) <= max(AHEAD, self._piece):
             self._on_its_way = asyncio.create_task(self._read_ahead())
-        if self._at_hand and self.unsettled + self._batch_size >= GROUP:
-            self._settle_meanwhile()
+        if self._at_hand and self.unsettled >= GROUP // 2 and (self._settling is None or self._settling.done()):
+            self._settling = asyncio.create_task(self._turn(0, count=False))  # where the store fails, the next one sees
         return bool(self._at_hand)
 
     def first(self, count: int) -> tuple[Record, ...]:
@@ -269,11 +271,6 @@ class StoredLine(Line):
         if self._told_at is not None and self._clock.monotonic() - self._told_at >= COMMIT_INTERVAL_S:
             self._told_at = self._clock.monotonic()
             await self.settle()
-
-    def _settle_meanwhile(self) -> None:
-        """Begin to `settle`, so that nobody waits for the disk; where the store fails, `fill` will see."""
-        if self.unsettled and (self._settling is None or self._settling.done()):
-            self._settling = asyncio.create_task(self._turn(0, count=False))
 
     async def _begin(self) -> None:
         """Read for the first time; a replay that was asked for meanwhile is at hand before what a kill interrupted."""

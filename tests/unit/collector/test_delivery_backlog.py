@@ -16,7 +16,7 @@ import pytest
 from hems_data_collector.clock import LoopClock
 from hems_data_collector.collector.backlog import News, Place, Portion, StoredBacklog
 from hems_data_collector.collector.delivery import Delivery, Health
-from hems_data_collector.collector.line import GROUP, LOOK_INTERVAL_S, PIECE
+from hems_data_collector.collector.line import AHEAD, GROUP, LOOK_INTERVAL_S, PIECE
 from hems_data_collector.errors import OutputClosed, OutputPaused, OutputRejected, StoreUnavailable
 from hems_data_collector.outputs.base import Output
 from hems_data_collector.outputs.file import FileOutput, half_hours_path
@@ -188,7 +188,7 @@ def test_a_backlog_drains_in_order_in_batches_with_one_commit_a_group(database: 
     run(scenario())
 
 
-@pytest.mark.parametrize(("commit_s", "seconds"), [(0.008, 0.10), (0.015, 0.11)])
+@pytest.mark.parametrize(("commit_s", "seconds"), [(0.008, 0.20), (0.02, 0.20), (0.065, 0.305)])
 def test_a_group_is_stored_while_the_next_batch_goes_out(database: Database, commit_s: float, seconds: float) -> None:
     class Slow(Watched):
         async def turn(self, output: str, news: Sequence[News], *, limit: int, count: bool = False) -> Portion:
@@ -205,7 +205,8 @@ def test_a_group_is_stored_while_the_next_batch_goes_out(database: Database, com
         assert far.keys == keys(range(2 * GROUP))
         assert far.taken[-1][0] == pytest.approx(seconds)
         told = [item.count for _, news, _ in backlog.turns for item in news]  # type: ignore[union-attr]
-        assert told == [400, 400, 200]
+        assert sum(told) == 2 * GROUP
+        assert len(told) <= 4
         assert (row(database).cursor, row(database).delivered) == (2 * GROUP, 2 * GROUP)
         await delivery.close(1)
 
@@ -257,10 +258,10 @@ def test_only_the_next_records_are_in_memory(database: Database) -> None:
         far = Counting()
         far.always = 0.01
         delivery = await running(Watched(database), far)
-        await asyncio.sleep(9)
+        await asyncio.sleep(20)
         assert far.pending[0] == GROUP + PIECE, "as much as a kill can have left unacknowledged"
         assert max(far.pending) == GROUP + PIECE
-        assert max(far.pending[600:]) <= 2 * PIECE
+        assert max(far.pending[GROUP:]) <= AHEAD + PIECE
         await delivery.close(0)
 
     run(scenario())
