@@ -25,7 +25,7 @@ demo: $(VENV)/.run ## the collector on the built-in emulator: a few readings, no
 
 test: $(VENV)/.dev ## the full suite, then the portable part on the other Pythons that run here
 	@$(BIN)/python -m pytest -q
-	@for version in $(OTHER_PYTHONS); do $(MAKE) test-on-$$version || exit; done
+	@$(MAKE) -j 2 --output-sync=target $(OTHER_PYTHONS:%=test-on-%)
 
 # What `make test` does a hundred times here happens a thousand times, and a month is lived through in small steps.
 test-long: $(VENV)/.dev ## the proofs at length: kills, power cuts, a month of outages, the service on a booted system
