@@ -14,7 +14,7 @@ OTHER_PYTHONS := 3.12 3.13
 # What must hold on every Python: the pure suites. The rest talks to servers and takes time, once is enough.
 PORTABLE_TESTS := tests/unit tests/contract tests/frames tests/transcripts tests/property
 
-.PHONY: help demo test test-long test-service check bench docs clean install update status uninstall
+.PHONY: help demo test test-scenarios test-others test-long test-service check bench docs clean install update status uninstall
 
 help: ## what can be done here
 	@echo "hems-data-collector: make <verb>"
@@ -24,8 +24,13 @@ demo: $(VENV)/.run ## the collector on the built-in emulator: a few readings, no
 	@$(BIN)/python tools/demo.py
 
 test: $(VENV)/.dev ## the full suite, then the portable part on the other Pythons that run here
-	@$(BIN)/python -m pytest -q
-	@$(MAKE) -j 2 --output-sync=target $(OTHER_PYTHONS:%=test-on-%)
+	@$(MAKE) -j 2 --output-sync=line test-scenarios test-others $(OTHER_PYTHONS:%=test-on-%)
+
+# The two halves of the full suite; both take minutes, and neither has use for more than one core.
+test-scenarios: $(VENV)/.dev
+	@$(BIN)/python -m pytest -q -p no:cacheprovider tests/scenarios
+test-others: $(VENV)/.dev
+	@$(BIN)/python -m pytest -q --ignore=tests/scenarios
 
 # What `make test` does a hundred times here happens a thousand times, and a month is lived through in small steps.
 test-long: $(VENV)/.dev ## the proofs at length: kills, power cuts, a month of outages, the service on a booted system
