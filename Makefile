@@ -24,9 +24,9 @@ demo: $(VENV)/.run ## the collector on the built-in emulator: a few readings, no
 	@$(BIN)/python tools/demo.py
 
 test: $(VENV)/.dev ## the full suite, then the portable part on the other Pythons that run here
-	@$(MAKE) -j 2 --output-sync=line test-scenarios test-others $(OTHER_PYTHONS:%=test-on-%)
+	@$(MAKE) -j 2 test-scenarios test-others $(OTHER_PYTHONS:%=test-on-%)
 
-# The two halves of the full suite; both take minutes, and neither has use for more than one core.
+# The two halves of the full suite, at the same time: neither has use for more than one core.
 test-scenarios: $(VENV)/.dev
 	@$(BIN)/python -m pytest -q -p no:cacheprovider tests/scenarios
 test-others: $(VENV)/.dev
