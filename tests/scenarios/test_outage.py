@@ -138,7 +138,7 @@ async def a_month(settings: Settings, beyond: Neighbourhood) -> dict[datetime, t
     chosen = EmulatorSettings.from_query(settings.meters[0].port.partition("?")[2])
     emulator = Emulator(chosen, clock=clock, credentials=settings.meters[0].credentials)
     app._EMULATORS[settings.meters[0].port] = emulator
-    truth: dict[datetime, tuple[int, int]] = {}
+    truth = remembered(emulator)
     for day in range(DAYS):
         if day == RADIO_GONE.start:
             emulator.inject("absent")

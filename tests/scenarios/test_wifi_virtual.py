@@ -213,11 +213,11 @@ TWO_METERS = "".join(
 
 
 def test_one_collector_reads_both_over_one_socket(tmp_path: Path) -> None:
-    run = collect(tmp_path, 900, *METERS, toml=TWO_METERS)
+    run = collect(tmp_path, 890, *METERS, toml=TWO_METERS)
     assert {sent.sender for sent in run.lan.log if sent.sender.startswith("fe80::c0:")} == {"fe80::c0:1"}
     for number, name in enumerate(("house", "flat")):
         records = [without_time(fields) for fields in run.fields if fields["meter"] == name]
-        assert len(records) == 15
+        assert len(records) == (15, 16)[number], "the second one's turn is half an interval later"
         assert records[1:] == [{**said, "meter": name} for said in told(run, number)[1:]]
 
 

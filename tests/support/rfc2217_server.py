@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Final, Protocol
 
 from hems_data_collector.errors import PortLost
@@ -166,6 +167,8 @@ class Rfc2217Server:
                     raise outcome
             await device.close()
             writer.close()
+            with suppress(OSError):
+                await writer.wait_closed()
             self._connections.discard(task)
 
     async def _inward(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, device: SerialEnd) -> None:

@@ -121,7 +121,7 @@ class _PseudoTerminal:
         slave = os.open(self.name, os.O_RDWR | os.O_NOCTTY)
         try:
             tty.setraw(slave)
-            termios.tcflush(slave, termios.TCIOFLUSH)
+            termios.tcflush(slave, termios.TCIFLUSH)  # not what the next program may have written already
         finally:
             os.close(slave)
 
