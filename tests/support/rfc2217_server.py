@@ -11,7 +11,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Final, Protocol
 
-from hems_data_collector.errors import PortLost
+from hems_data_collector.errors import PortError, PortLost
 
 SE, SB, WILL, WONT, DO, DONT, IAC = 240, 250, 251, 252, 253, 254, 255
 BINARY, SUPPRESS_GO_AHEAD, COM_PORT = 0, 3, 44
@@ -23,6 +23,10 @@ ANSWER: Final = 100
 """Added to the code of a request in the answer (RFC 2217 §3)."""
 MODEM_STATE: Final = 0x80 | 0x20 | 0x10
 """Carrier, DSR and CTS on, nothing changed since."""
+
+
+ACCEPTING_TURNS: Final = 5
+"""Of the loop, until a connection that was accepted has its task."""
 
 
 class SerialEnd(Protocol):
@@ -137,6 +141,8 @@ class Rfc2217Server:
     async def __aexit__(self, *_: object) -> None:
         assert self._server is not None
         self._server.close()
+        for _ in range(ACCEPTING_TURNS):
+            await asyncio.sleep(0)
         self.drop()
         await asyncio.gather(*self._connections, return_exceptions=True)
         await self._server.wait_closed()
@@ -150,7 +156,19 @@ class Rfc2217Server:
         task = asyncio.current_task()
         assert task is not None
         self._connections.add(task)
-        device = self._open_device()
+        try:
+            await self._serve(reader, writer)
+        finally:
+            writer.close()
+            with suppress(OSError):
+                await writer.wait_closed()
+            self._connections.discard(task)
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            device = self._open_device()
+        except PortError:
+            return  # another client has it still
         self.com_port = ComPort()
         ways = [
             asyncio.ensure_future(way) for way in (self._inward(reader, writer, device), self._outward(device, writer))
@@ -166,10 +184,6 @@ class Rfc2217Server:
                 if isinstance(outcome, Exception) and not isinstance(outcome, PortLost | ConnectionError):
                     raise outcome
             await device.close()
-            writer.close()
-            with suppress(OSError):
-                await writer.wait_closed()
-            self._connections.discard(task)
 
     async def _inward(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, device: SerialEnd) -> None:
         while data := await reader.read(4096):
