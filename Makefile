@@ -14,7 +14,7 @@ OTHER_PYTHONS := 3.12 3.13
 # What must hold on every Python: the pure suites. The rest talks to servers and takes time, once is enough.
 PORTABLE_TESTS := tests/unit tests/contract tests/frames tests/transcripts tests/property
 
-.PHONY: help demo test test-scenarios test-others test-long test-service check bench docs clean install update status uninstall
+.PHONY: help demo test test-scenarios test-others test-long test-service check bench docs catalogs clean install update status uninstall
 
 help: ## what can be done here
 	@echo "hems-data-collector: make <verb>"
@@ -76,6 +76,9 @@ bench: $(VENV)/.dev ## measures speed against the emulator and writes docs/perfo
 
 docs: $(VENV)/.dev ## writes the tables of the documents that come from the code
 	@$(BIN)/python -m tools.doc_tables
+
+catalogs: $(VENV)/.dev ## takes new texts for people into the catalogs of translations, and compiles them
+	@$(BIN)/python -m tools.catalogs
 
 # As root by sudo where needed. Flags: make install ARGS='--yes --port emulator:'
 install: ## the collector as a service of systemd: asks, installs, starts

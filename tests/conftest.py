@@ -50,6 +50,8 @@ def an_empty_home(homes: Iterator[Path], monkeypatch: pytest.MonkeyPatch) -> Non
     home = next(homes)
     home.mkdir()
     monkeypatch.setenv("HOME", str(home))
+    monkeypatch.setenv("HEMS_LANG", "en")  # for the programs that tests start
+    monkeypatch.setenv("LANGUAGE", "C")  # for what runs in this process; what the program sets is undone
     monkeypatch.chdir(home)
 
 

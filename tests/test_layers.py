@@ -18,6 +18,7 @@ PACKAGE = "hems_data_collector"
 
 LEVELS: Mapping[str, int] = {
     "errors": 0,
+    "language": 0,
     "clock": 0,
     "credentials": 0,
     "readings": 0,

@@ -24,8 +24,10 @@ from support.recoveries import RECOVERIES, Recovery  # noqa: E402
 TIMES: Final = ROOT / "tools" / "recovery_times.json"
 PLAYED: Final = "tests/scenarios/test_link_recovery.py"
 _LINE: Final = re.compile(r"^\.?([a-z0-9-]+) at [\d.]+: back after ([\d.]+) s", re.MULTILINE)
-HEAD: Final = ("when", "the collector", "at most", "measured", "log")
-HEAD_JA: Final = ("何が起きたか", "コレクターの動作", "上限", "実測", "ログ")
+HEADS: Final = {
+    "en": ("when", "the collector", "at most", "measured", "log"),
+    "ja": ("何が起きたか", "コレクターの動作", "上限", "実測", "ログ"),
+}
 
 
 def measured() -> Mapping[str, float]:
@@ -34,16 +36,14 @@ def measured() -> Mapping[str, float]:
     return times
 
 
-def recoveries() -> Sequence[Sequence[str]]:
-    """Rows of: fault, what is done, bound, measured, line of the log."""
+def recoveries(language: str) -> Sequence[Sequence[str]]:
+    """Rows of: fault, what is done, bound, measured, line of the log; raises KeyError for a row without such texts."""
     times = measured()
-    return [(row.what, row.does, *_seconds(row, times[row.name]), _log(row.log, "–")) for row in RECOVERIES]
+    return [(*_texts(row, language), *_seconds(row, times[row.name]), _log(row.log, "–")) for row in RECOVERIES]
 
 
-def recoveries_ja() -> Sequence[Sequence[str]]:
-    """The same in Japanese; raises KeyError for a row without Japanese texts."""
-    times = measured()
-    return [(*RECOVERIES_JA[row.name], *_seconds(row, times[row.name]), _log(row.log, "–")) for row in RECOVERIES]
+def _texts(row: Recovery, language: str) -> tuple[str, str]:
+    return (row.what, row.does) if language == "en" else RECOVERIES_JA[row.name]
 
 
 def _seconds(row: Recovery, took: float) -> tuple[str, str]:

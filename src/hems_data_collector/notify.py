@@ -15,6 +15,7 @@ from gettext import gettext as _
 from typing import Final, Protocol, TypeAlias
 
 from hems_data_collector.clock import Clock, SystemClock
+from hems_data_collector.language import N_
 from hems_data_collector.link.session import SessionState
 from hems_data_collector.readings import Reading, Record
 from hems_data_collector.supervision import Progress, WatchedClock
@@ -27,19 +28,19 @@ SEND_TIMEOUT_S: Final = 0.5  # READY is worth a moment of waiting while the queu
 MAX_STATUS: Final = 400  # characters of a status line
 
 _STATES: Final[Mapping[str, str]] = {
-    "PORTLESS": _("waiting for the port"),
-    "OPENING": _("opening the port"),
-    "DOUBTED": _("no session with the meter, waiting to reset the modem and try again"),
-    "RESETTING": _("resetting the modem"),
-    "DOWN": _("no session with the meter, waiting for the next try"),
-    "SCANNING": _("looking for the meter"),
-    "JOINING": _("joining the meter"),
-    "BUSY": _("joining the meter"),
-    "UP": _("joined the meter"),
-    "HELD": _("joined the meter, air time used up, waiting for its release"),
-    "BARRED": _("air time used up, waiting for its release"),
-    "EXPIRED": _("waiting for the session to be renewed"),
-    "ENDING": _("ending the session"),
+    "PORTLESS": N_("waiting for the port"),
+    "OPENING": N_("opening the port"),
+    "DOUBTED": N_("no session with the meter, waiting to reset the modem and try again"),
+    "RESETTING": N_("resetting the modem"),
+    "DOWN": N_("no session with the meter, waiting for the next try"),
+    "SCANNING": N_("looking for the meter"),
+    "JOINING": N_("joining the meter"),
+    "BUSY": N_("joining the meter"),
+    "UP": N_("joined the meter"),
+    "HELD": N_("joined the meter, air time used up, waiting for its release"),
+    "BARRED": N_("air time used up, waiting for its release"),
+    "EXPIRED": N_("waiting for the session to be renewed"),
+    "ENDING": N_("ending the session"),
 }
 """The states of a session in words for the owner; what is not here is `starting`."""
 
@@ -81,7 +82,7 @@ class _Followed:
     last: Reading | None = None
 
     def text(self, zone: tzinfo) -> str:
-        said = _STATES.get(self.link.state.name, _("starting"))
+        said = _(_STATES.get(self.link.state.name, N_("starting")))
         if self.last is not None:
             at = f"{self.last.received_at.astimezone(zone):%H:%M}"
             watts = "" if self.last.power_w is None else f" {self.last.power_w} W"

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from hems_data_collector.credentials import UNSET_ID
+from hems_data_collector.language import N_
 from hems_data_collector.outputs import OUTPUTS
 from hems_data_collector.outputs.base import Setting
 from hems_data_collector.outputs.formats import FORMATS
@@ -49,7 +50,7 @@ CORE_SETTINGS: Final[tuple[CoreSetting, ...]] = (
         name="output",
         flag="--output",
         short="-o",
-        help="where readings go, one or more; may be given again; without it each reading is one line in the log",
+        help=N_("where readings go, one or more; may be given again; without it each reading is one line in the log"),
         metavar="NAME",
         repeatable=True,
         toml=str | list[str],
@@ -61,7 +62,7 @@ CORE_SETTINGS: Final[tuple[CoreSetting, ...]] = (
         flag="--format",
         short="-f",
         default="json",
-        help="how the outputs stdout and file write; webhook and gcloud always send JSON",
+        help=N_("how the outputs stdout and file write; webhook and gcloud always send JSON"),
         metavar="FORMAT",
         choices=tuple(FORMATS),
         convert=one_of(lambda: tuple(FORMATS)),
@@ -71,8 +72,10 @@ CORE_SETTINGS: Final[tuple[CoreSetting, ...]] = (
         flag="--port",
         environment="SERIAL_PORT",
         default="/dev/ttyUSB0",
-        help="the Wi-SUN stick: a device path, socket://HOST:PORT, rfc2217://HOST:PORT, esphome://HOST, or emulator:;"
-        " or wifi:[INTERFACE] for a meter in the home network, or replay:FILE for a recording",
+        help=N_(
+            "the Wi-SUN stick: a device path, socket://HOST:PORT, rfc2217://HOST:PORT, esphome://HOST, or emulator:;"
+            " or wifi:[INTERFACE] for a meter in the home network, or replay:FILE for a recording"
+        ),
         metavar="PORT",
         convert=port,
     ),
@@ -81,7 +84,7 @@ CORE_SETTINGS: Final[tuple[CoreSetting, ...]] = (
         flag="--baudrate",
         environment="SERIAL_RATE",
         default="115200",
-        help="speed of the serial port in bit/s",
+        help=N_("speed of the serial port in bit/s"),
         metavar="RATE",
         toml=int | str,
         convert=baudrate,
@@ -89,21 +92,21 @@ CORE_SETTINGS: Final[tuple[CoreSetting, ...]] = (
     CoreSetting(
         name="meter_channel",
         flag="--meter-channel",
-        help="radio channel of the meter, hexadecimal 21 to 3C; with the next two the scan is left out",
+        help=N_("radio channel of the meter, hexadecimal 21 to 3C; with the next two the scan is left out"),
         metavar="HEX",
         convert=meter_channel,
     ),
     CoreSetting(
         name="meter_panid",
         flag="--meter-panid",
-        help="PAN id of the meter, hexadecimal 0000 to FFFF",
+        help=N_("PAN id of the meter, hexadecimal 0000 to FFFF"),
         metavar="HEX",
         convert=meter_pan_id,
     ),
     CoreSetting(
         name="meter_ipv6",
         flag="--meter-ipv6",
-        help="IPv6 address of the meter",
+        help=N_("IPv6 address of the meter"),
         metavar="ADDRESS",
         convert=meter_ipv6,
     ),
@@ -111,7 +114,7 @@ CORE_SETTINGS: Final[tuple[CoreSetting, ...]] = (
         name="mode",
         flag="--mode",
         default="schedule",
-        help="when to read: by a cron expression, or at a fixed interval",
+        help=N_("when to read: by a cron expression, or at a fixed interval"),
         metavar="MODE",
         choices=MODES,
         convert=one_of(lambda: MODES),
@@ -121,8 +124,10 @@ CORE_SETTINGS: Final[tuple[CoreSetting, ...]] = (
         flag="--schedule",
         short="-s",
         default="*/5 * * * *",
-        help="cron expression for the mode schedule: minute hour day month weekday, and at the end seconds if you like;"
-        " or @hourly, @daily, @weekly, @monthly, @yearly",
+        help=N_(
+            "cron expression for the mode schedule: minute hour day month weekday, and at the end seconds if you like;"
+            " or @hourly, @daily, @weekly, @monthly, @yearly"
+        ),
         metavar="CRON",
     ),
     CoreSetting(
@@ -130,7 +135,7 @@ CORE_SETTINGS: Final[tuple[CoreSetting, ...]] = (
         flag="--interval",
         short="-i",
         default="300",
-        help="seconds from one reading to the next for the mode interval",
+        help=N_("seconds from one reading to the next for the mode interval"),
         metavar="SECONDS",
         toml=int | str,
         convert=seconds,
@@ -140,7 +145,7 @@ CORE_SETTINGS: Final[tuple[CoreSetting, ...]] = (
         flag="--local-timezone",
         environment="LOCAL_TIMEZONE",
         default="Asia/Tokyo",
-        help="time zone of the meter's clock, of cron expressions and of the times in the log",
+        help=N_("time zone of the meter's clock, of cron expressions and of the times in the log"),
         metavar="ZONE",
         convert=zone,
     ),
@@ -148,8 +153,10 @@ CORE_SETTINGS: Final[tuple[CoreSetting, ...]] = (
         name="database",
         flag="--database",
         environment="HEMS_DATABASE",
-        help="where readings and half hours are kept; else hems.db in $STATE_DIRECTORY,"
-        " else in $XDG_STATE_HOME/hems-data-collector, else in ~/.local/state/hems-data-collector",
+        help=N_(
+            "where readings and half hours are kept; else hems.db in $STATE_DIRECTORY,"
+            " else in $XDG_STATE_HOME/hems-data-collector, else in ~/.local/state/hems-data-collector"
+        ),
         metavar="PATH",
     ),
     CoreSetting(
@@ -157,7 +164,9 @@ CORE_SETTINGS: Final[tuple[CoreSetting, ...]] = (
         flag="--keep-readings",
         environment="HEMS_KEEP_READINGS",
         default="2y",
-        help="how long readings and minutes are kept: days as 400d, years as 2y, or all; half hours are kept for ever",
+        help=N_(
+            "how long readings and minutes are kept: days as 400d, years as 2y, or all; half hours are kept for ever"
+        ),
         metavar="AGE",
         toml=int | str,
         convert=retention,
@@ -167,7 +176,7 @@ CORE_SETTINGS: Final[tuple[CoreSetting, ...]] = (
         flag="--half-hours",
         environment="HALF_HOURS",
         default="false",
-        help="also send a record for each half hour, those read from the meter's history included",
+        help=N_("also send a record for each half hour, those read from the meter's history included"),
         switch=True,
         toml=bool | str,
         convert=yes_or_no,
@@ -176,7 +185,9 @@ CORE_SETTINGS: Final[tuple[CoreSetting, ...]] = (
         name="deliver_from",
         flag="--from",
         environment="HEMS_FROM",
-        help="a new output begins with what was stored at this time, such as 2026-01-15, instead of with the present",
+        help=N_(
+            "a new output begins with what was stored at this time, such as 2026-01-15, instead of with the present"
+        ),
         metavar="TIME",
         convert=moment,
     ),
@@ -185,13 +196,13 @@ CORE_SETTINGS: Final[tuple[CoreSetting, ...]] = (
         flag="--backfill-spacing",
         environment="HEMS_BACKFILL_SPACING",
         default="5",
-        help="seconds between two requests for the meter's history, which is read in the background",
+        help=N_("seconds between two requests for the meter's history, which is read in the background"),
         metavar="SECONDS",
         toml=int | str,
         convert=seconds,
     ),
     CoreSetting(
-        name="debug", flag="--debug", help="log every line of the wire, without secrets", switch=True, toml=bool
+        name="debug", flag="--debug", help=N_("log every line of the wire, without secrets"), switch=True, toml=bool
     ),
 )
 """The settings of the program itself, in the order of the help."""
@@ -200,8 +211,10 @@ CONFIG_SETTING: Final = CoreSetting(
     name="config",
     flag="--config",
     environment="HEMS_CONFIG",
-    help="settings file in TOML; else $XDG_CONFIG_HOME/hems-data-collector/config.toml,"
-    " else /etc/hems-data-collector/config.toml",
+    help=N_(
+        "settings file in TOML; else $XDG_CONFIG_HOME/hems-data-collector/config.toml,"
+        " else /etc/hems-data-collector/config.toml"
+    ),
     metavar="FILE",
 )
 """Names the TOML file, so it cannot stand in it."""
@@ -212,7 +225,7 @@ CREDENTIAL_SETTINGS: Final = (
         flag="",
         environment="B_ROUTE_ID",
         default=UNSET_ID,
-        help="B-route id, 32 characters; also B_ROUTE_ID_FILE or the systemd credential b_route_id",
+        help=N_("B-route id, 32 characters; also B_ROUTE_ID_FILE or the systemd credential b_route_id"),
         secret=True,
     ),
     CoreSetting(
@@ -220,7 +233,7 @@ CREDENTIAL_SETTINGS: Final = (
         flag="",
         environment="B_ROUTE_PASSWORD",
         default=UNSET_ID,
-        help="B-route password; also B_ROUTE_PASSWORD_FILE or the systemd credential b_route_password",
+        help=N_("B-route password; also B_ROUTE_PASSWORD_FILE or the systemd credential b_route_password"),
         secret=True,
     ),
 )
@@ -229,14 +242,14 @@ CREDENTIAL_SETTINGS: Final = (
 NAME_SETTING: Final = CoreSetting(
     name="name",
     flag="",
-    help="what the meter is called in records, in the log and on the command line: 1 to 32 letters, digits, - or _",
+    help=N_("what the meter is called in records, in the log and on the command line: 1 to 32 letters, digits, - or _"),
     convert=meter_name,
 )
 """Only in `[[meters]]`, and there in each."""
 
-CREDENTIAL_FILE_SETTINGS: Final = tuple(
-    CoreSetting(name=f"{row.name}_file", flag="", help=f"a file that holds the {words} of this meter")
-    for row, words in zip(CREDENTIAL_SETTINGS, ("B-route id", "B-route password"), strict=True)
+CREDENTIAL_FILE_SETTINGS: Final = (
+    CoreSetting(name="b_route_id_file", flag="", help=N_("a file that holds the B-route id of this meter")),
+    CoreSetting(name="b_route_password_file", flag="", help=N_("a file that holds the B-route password of this meter")),
 )
 """In the order of `CREDENTIAL_SETTINGS`; only in `[[meters]]`."""
 

@@ -8,17 +8,16 @@ from __future__ import annotations
 
 import errno
 import gc
-import gettext
 import logging
 import os
 import sys
 from collections.abc import Sequence
 from gettext import gettext as _
 from importlib import import_module
-from pathlib import Path
 from types import ModuleType
 from typing import Final
 
+from hems_data_collector import language
 from hems_data_collector.cli.messages import PROGRAM, say, show_bug, show_error
 from hems_data_collector.errors import EXIT_BUG, EXIT_CONFIG, EXIT_OK, EXIT_USAGE, ConfigError, HemsError
 
@@ -48,8 +47,9 @@ _STDOUT_ERRORS: Final = frozenset((errno.ENOSPC, errno.EIO, errno.EFBIG, errno.E
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command line; returns the exit code and never raises."""
     gc.set_threshold(GARBAGE_THRESHOLD)
-    gettext.bindtextdomain(PROGRAM, str(Path(__file__).parents[1] / "locale"))
-    gettext.textdomain(PROGRAM)
+    unknown = language.bind()
+    if unknown is not None:
+        say(_unknown_language(unknown))
     return _flushed(_run(list(sys.argv[1:] if argv is None else argv)))
 
 
@@ -99,7 +99,7 @@ def module_of(verb: str) -> ModuleType:
 
 
 def _verbs_help() -> str:
-    rows = "".join(f"\n  {verb:<14}{module_of(verb).HELP}" for verb in VERBS)
+    rows = "".join(f"\n  {verb:<14}{_(module_of(verb).HELP)}" for verb in VERBS)
     more = _("{program} VERB --help tells more about one.").format(program=PROGRAM)
     return "\n" + _("verbs:") + rows + "\n\n" + more + "\n"
 
@@ -111,6 +111,12 @@ def _unknown_verb(word: str) -> int:
     say(_('{program}: unknown verb "{word}". {hint}').format(program=PROGRAM, word=word, hint=hint))
     say(_("For all verbs and flags: {program} --help").format(program=PROGRAM))
     return EXIT_USAGE
+
+
+def _unknown_language(word: str) -> str:
+    return _('{program}: {variable}="{word}" names no language with texts here. Possible are: {languages}.').format(
+        program=PROGRAM, variable=language.VARIABLE, word=word, languages=", ".join(language.LANGUAGES)
+    )
 
 
 def _flushed(code: int) -> int:

@@ -14,12 +14,13 @@ from hems_data_collector.cli.each_meter import add_meter_flag, for_each_meter, l
 from hems_data_collector.cli.messages import PROGRAM
 from hems_data_collector.cli.progress import terminal_progress
 from hems_data_collector.cli.run import prepare
+from hems_data_collector.language import N_
 from hems_data_collector.settings_table import CONFIG_SETTING, CORE_SETTINGS, READ_SETTINGS
 
 if TYPE_CHECKING:
     from hems_data_collector.config import Settings
 
-HELP = _("read now what the meter remembers of the last 99 days and the store lacks")
+HELP = N_("read now what the meter remembers of the last 99 days and the store lacks")
 
 _NAMES: Final = (READ_SETTINGS | {"database", "backfill_spacing"}) - {"format"}
 _SETTINGS: Final = tuple(row for row in (*CORE_SETTINGS, CONFIG_SETTING) if row.name in _NAMES)

@@ -20,6 +20,7 @@ from hems_data_collector.cli.status import SETTLED_AFTER
 from hems_data_collector.cli.stored import Stored, add_store_flags, reading, set_aside, settings_of
 from hems_data_collector.cli.stored import now as present
 from hems_data_collector.errors import EXIT_OK, EXIT_UNDECODABLE, ConfigError, StoreDamaged
+from hems_data_collector.language import N_
 from hems_data_collector.readings import HalfHour, iso_utc
 from hems_data_collector.store import failures, half_hours, meters, summaries
 from hems_data_collector.store.check import CheckReport, check
@@ -28,11 +29,18 @@ from hems_data_collector.store.periods import Step, periods
 from hems_data_collector.store.readings import kwh_of
 from hems_data_collector.store.salvage import Salvaged, salvage
 
-HELP = _("is the database sound and complete; bring back the data of a damaged one")
+HELP = N_("is the database sound and complete; bring back the data of a damaged one")
 
 ALL_FILES: Final = Path()
 """`--salvage` without a file."""
-_STEPS: Final = (_("the file"), _("references"), _("the log"), _("sums"), _("half hours"), _("sizes"))  # for gettext
+_STEPS: Final = (
+    N_("the file"),
+    N_("references"),
+    N_("the log"),
+    N_("sums"),
+    N_("half hours"),
+    N_("sizes"),
+)
 
 
 def add_arguments(parser: Parser) -> None:

@@ -16,12 +16,13 @@ from hems_data_collector.cli.arguments import Parser
 from hems_data_collector.cli.messages import PROGRAM, masked, say
 from hems_data_collector.cli.stored import Stored, add_store_flags, collector_advice, editing, output_of, reading
 from hems_data_collector.errors import EXIT_OK, ConfigError
+from hems_data_collector.language import N_
 from hems_data_collector.readings import iso_utc
 from hems_data_collector.store import outbox
 from hems_data_collector.store.outbox import DeadLetter
 from hems_data_collector.store.records import record_at
 
-HELP = _("records that an output refused: list, replay or drop them")
+HELP = N_("records that an output refused: list, replay or drop them")
 
 LIST: Final = "list"
 REPLAY: Final = "replay"

@@ -27,11 +27,12 @@ from hems_data_collector.cli.decode_modem import ExplainedLine, ModemReader, car
 from hems_data_collector.cli.messages import PROGRAM, say
 from hems_data_collector.echonet import ArbitraryFrame, decode_datagram
 from hems_data_collector.errors import EXIT_OK, EXIT_UNDECODABLE, FrameError, LineError
+from hems_data_collector.language import N_
 
 Printer: TypeAlias = Callable[[dict[str, Any], list[str]], None]
 """Takes one thing twice: for `--json`, and as lines for people."""
 
-HELP = _("what frames and captured serial lines say, offline")
+HELP = N_("what frames and captured serial lines say, offline")
 
 _STDIN: Final = "-"
 _CHUNK: Final = 65_536  # bytes

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from gettext import gettext as _
@@ -28,6 +27,7 @@ from hems_data_collector.echonet import (
 )
 from hems_data_collector.echonet.codes import SET_GET_FAMILY
 from hems_data_collector.errors import PropertyError
+from hems_data_collector.language import N_, in_use
 
 _COEFFICIENT: Final = 0xD3
 _UNIT: Final = 0xE1
@@ -42,27 +42,27 @@ _WITH_READINGS: Final = frozenset(
 _SET_REFUSED: Final = frozenset({Esv.SET_I_SNA, Esv.SET_C_SNA})
 
 _SERVICES: Final[Mapping[Esv, tuple[str, str]]] = {
-    Esv.SET_I: ("SetI", _("set, no answer wanted")),
-    Esv.SET_C: ("SetC", _("set, answer wanted")),
-    Esv.GET: ("Get", _("read")),
-    Esv.INF_REQ: ("INF_REQ", _("ask for an announcement")),
-    Esv.SET_GET: ("SetGet", _("set and read")),
-    Esv.SET_RES: ("Set_Res", _("all accepted")),
-    Esv.GET_RES: ("Get_Res", _("all values")),
-    Esv.INF: ("INF", _("announcement")),
-    Esv.INFC: ("INFC", _("announcement, receipt wanted")),
-    Esv.INFC_RES: ("INFC_Res", _("receipt of an announcement")),
-    Esv.SET_GET_RES: ("SetGet_Res", _("all accepted, all values")),
-    Esv.SET_I_SNA: ("SetI_SNA", _("refused, at least in part")),
-    Esv.SET_C_SNA: ("SetC_SNA", _("refused, at least in part")),
-    Esv.GET_SNA: ("Get_SNA", _("refused, at least in part")),
-    Esv.INF_SNA: ("INF_SNA", _("refused, at least in part")),
-    Esv.SET_GET_SNA: ("SetGet_SNA", _("refused, at least in part")),
+    Esv.SET_I: ("SetI", N_("set, no answer wanted")),
+    Esv.SET_C: ("SetC", N_("set, answer wanted")),
+    Esv.GET: ("Get", N_("read")),
+    Esv.INF_REQ: ("INF_REQ", N_("ask for an announcement")),
+    Esv.SET_GET: ("SetGet", N_("set and read")),
+    Esv.SET_RES: ("Set_Res", N_("all accepted")),
+    Esv.GET_RES: ("Get_Res", N_("all values")),
+    Esv.INF: ("INF", N_("announcement")),
+    Esv.INFC: ("INFC", N_("announcement, receipt wanted")),
+    Esv.INFC_RES: ("INFC_Res", N_("receipt of an announcement")),
+    Esv.SET_GET_RES: ("SetGet_Res", N_("all accepted, all values")),
+    Esv.SET_I_SNA: ("SetI_SNA", N_("refused, at least in part")),
+    Esv.SET_C_SNA: ("SetC_SNA", N_("refused, at least in part")),
+    Esv.GET_SNA: ("Get_SNA", N_("refused, at least in part")),
+    Esv.INF_SNA: ("INF_SNA", N_("refused, at least in part")),
+    Esv.SET_GET_SNA: ("SetGet_SNA", N_("refused, at least in part")),
 }
 _OBJECTS: Final = {
-    METER.class_code: _("meter"),
-    NODE_PROFILE.class_code: _("node"),
-    CONTROLLER.class_code: _("controller"),
+    METER.class_code: N_("meter"),
+    NODE_PROFILE.class_code: N_("node"),
+    CONTROLLER.class_code: N_("controller"),
 }
 
 
@@ -107,7 +107,7 @@ class ExplainedFrame:
         frame = self.frame
         name, meaning = _SERVICES[frame.esv]
         route = f"{_object(frame.seoj)} -> {_object(frame.deoj)}"
-        lines = [f"{name}  {route}  TID {frame.tid:04X}  ({meaning})"]
+        lines = [f"{name}  {route}  TID {frame.tid:04X}  ({_(meaning)})"]
         if frame.esv in SET_GET_FAMILY:
             lines += ["  " + _("set:"), *_indented(self.set_entries), "  " + _("read:")]
         return [*lines, *_indented(self.entries)]
@@ -115,7 +115,7 @@ class ExplainedFrame:
 
 def _object(eoj: Eoj) -> str:
     name = _OBJECTS.get(eoj.class_code)
-    return f"{eoj} {name}" if name else str(eoj)
+    return f"{eoj} {_(name)}" if name else str(eoj)
 
 
 def _indented(entries: Iterable[Entry]) -> list[str]:
@@ -242,8 +242,4 @@ def _fate_of_empty(esv: Esv, *, is_set: bool) -> str:
 def _name(row: PropertySpec | None) -> str:
     if row is None:
         return _("unknown property")
-    return row.name_ja if _JAPANESE else row.name
-
-
-_LANGUAGE_VARIABLES: Final = ("LANGUAGE", "LC_ALL", "LC_MESSAGES", "LANG")  # in the order of gettext
-_JAPANESE: Final = next((text for name in _LANGUAGE_VARIABLES if (text := os.environ.get(name))), "").startswith("ja")
+    return row.name_ja if in_use() == "ja" else row.name

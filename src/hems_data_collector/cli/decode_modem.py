@@ -11,6 +11,7 @@ from typing import Any, Final
 from hems_data_collector.cli.decode_input import Datagram, ModemLine
 from hems_data_collector.cli.decode_texts import COMMANDS, FAILURES, MEANINGS, RESULTS
 from hems_data_collector.errors import LineError
+from hems_data_collector.language import N_
 from hems_data_collector.skstack import (
     PANA_PORT,
     Address,
@@ -207,7 +208,7 @@ def _signal(lqi: int) -> str:
 def _command(text: str, line: ModemLine) -> ExplainedLine:
     masked = _masked(text)
     name = masked.split(" ", 1)[0]
-    meaning = COMMANDS.get(name, _("another command"))
+    meaning = _(COMMANDS.get(name, N_("another command")))
     echo = ", " + _("echoed") if line.direction == "<" else ""
     return ExplainedLine(json={"line": name, "text": masked}, lines=[f"{_front(line)}{masked}  ({meaning}{echo})"])
 
@@ -229,9 +230,9 @@ def _event(event: Event) -> tuple[dict[str, Any], str]:
         "side": event.side,
         "parameter": parameter,
     }
-    meaning = MEANINGS.get(event.number, _("unknown event"))
+    meaning = _(MEANINGS.get(event.number, N_("unknown event")))
     if event.number == EventNumber.UDP_SENT and event.parameter is not None:
-        meaning += ": " + RESULTS.get(event.parameter, _("unknown result {code}").format(code=parameter))
+        meaning += ": " + _(RESULTS.get(event.parameter, N_("unknown result {code}"))).format(code=parameter)
     where = f"  {event.address}" if event.address else ""
     return shown, f"EVENT {event.number:02X}  {meaning}{where}"
 
@@ -240,7 +241,7 @@ def _fail(event: Fail) -> tuple[dict[str, Any], str]:
     shown = {"line": "FAIL", "code": event.code, "text": _masked(event.text)}
     if event.code is None:
         return shown, "FAIL  " + _("the command was refused")
-    return shown, f"FAIL ER{event.code:02}  " + FAILURES.get(event.code, _("reserved code"))
+    return shown, f"FAIL ER{event.code:02}  " + _(FAILURES.get(event.code, N_("reserved code")))
 
 
 def _ok(event: Ok) -> tuple[dict[str, Any], str]:

@@ -30,6 +30,7 @@ from hems_data_collector.echonet import (
     WindowSelector,
 )
 from hems_data_collector.echonet.histories import HISTORY_2_STEP, HISTORY_3_STEP, SLOTS_PER_DAY
+from hems_data_collector.language import N_
 
 Scale: TypeAlias = EnergyScale | None
 
@@ -48,14 +49,14 @@ _HISTORY_3_EPC: Final = 0xEE
 _SLOTS_PER_LINE: Final = 6
 
 _STATES: Final = {
-    NoValue.NO_DATA: _("no data"),
-    NoValue.OVERFLOW: _("overflow"),
-    NoValue.UNDERFLOW: _("underflow"),
-    NoValue.NEVER_SET: _("never set"),
-    NoValue.NOT_SET: _("not set"),
-    NoValue.NOT_FIXED: _("not fixed"),
-    NoValue.NO_FAULT: _("no fault"),
-    NoValue.UNCLASSIFIED: _("unclassified"),
+    NoValue.NO_DATA: N_("no data"),
+    NoValue.OVERFLOW: N_("overflow"),
+    NoValue.UNDERFLOW: N_("underflow"),
+    NoValue.NEVER_SET: N_("never set"),
+    NoValue.NOT_SET: N_("not set"),
+    NoValue.NOT_FIXED: N_("not fixed"),
+    NoValue.NO_FAULT: N_("no fault"),
+    NoValue.UNCLASSIFIED: N_("unclassified"),
 }
 
 
@@ -161,7 +162,7 @@ def _formats(value: NodeVersion) -> list[int]:
 def _text(value: Any, scale: Scale, unit: str = "") -> str:
     """A single value with its unit behind it; special states as words, without one."""
     if isinstance(value, NoValue):
-        return _STATES[value]
+        return _(_STATES[value])
     shown = _json(value, scale)
     if isinstance(value, datetime):
         return str(value)

@@ -27,8 +27,9 @@ from hems_data_collector.emulator import (
 from hems_data_collector.emulator.wifi import WifiMeter
 from hems_data_collector.emulator.wifi_server import serve_wifi
 from hems_data_collector.errors import EXIT_OK
+from hems_data_collector.language import N_
 
-HELP = _("a modem and a smart meter for other programs, without hardware")
+HELP = N_("a modem and a smart meter for other programs, without hardware")
 
 DEFAULT_HOST: Final = "127.0.0.1"
 _SWITCH: Final = "fast"

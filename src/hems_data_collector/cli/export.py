@@ -22,6 +22,7 @@ from hems_data_collector.cli.messages import PROGRAM, say
 from hems_data_collector.cli.stored import Stored, add_store_flags, meters_of, reading
 from hems_data_collector.echonet import EnergyScale
 from hems_data_collector.errors import EXIT_OK, ConfigError
+from hems_data_collector.language import N_
 from hems_data_collector.readings import (
     HALF_HOUR_KEYS,
     METER_KEY,
@@ -37,7 +38,7 @@ from hems_data_collector.store import meters, minutes, readings, summaries
 from hems_data_collector.store.meters import StoredMeter
 from hems_data_collector.store.periods import Period
 
-HELP = _("everything that is stored, as CSV, JSON or Parquet")
+HELP = N_("everything that is stored, as CSV, JSON or Parquet")
 
 READINGS: Final = "readings"
 HALF_HOURS: Final = "half-hours"

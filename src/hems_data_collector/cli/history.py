@@ -19,12 +19,13 @@ from hems_data_collector.cli.arguments import Parser
 from hems_data_collector.cli.messages import PROGRAM, say
 from hems_data_collector.cli.stored import Stored, add_store_flags, meters_of, reading
 from hems_data_collector.errors import EXIT_OK
+from hems_data_collector.language import N_
 from hems_data_collector.readings import HALF_HOUR, FieldValue, HalfHourEnergy, Record, published_half_hour
 from hems_data_collector.store import half_hours, summaries
 from hems_data_collector.store.meters import StoredMeter
 from hems_data_collector.store.periods import Period, Step, periods
 
-HELP = _("what was used: half hours of a day, days of a month; a table, CSV or JSON")
+HELP = N_("what was used: half hours of a day, days of a month; a table, CSV or JSON")
 
 KEYS: Final = (
     "start",

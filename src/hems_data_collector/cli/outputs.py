@@ -16,10 +16,11 @@ from hems_data_collector.cli.arguments import Parser
 from hems_data_collector.cli.messages import PROGRAM, masked, say
 from hems_data_collector.cli.stored import Stored, add_store_flags, reading
 from hems_data_collector.errors import EXIT_OK
+from hems_data_collector.language import N_
 from hems_data_collector.readings import iso_utc
 from hems_data_collector.store import outbox
 
-HELP = _("state of each output: health, waiting records, dead letters")
+HELP = N_("state of each output: health, waiting records, dead letters")
 
 
 def add_arguments(parser: Parser) -> None:

@@ -15,13 +15,14 @@ from hems_data_collector.cli.messages import PROGRAM
 from hems_data_collector.cli.progress import terminal_progress
 from hems_data_collector.cli.run import prepare
 from hems_data_collector.errors import NoAnswer
+from hems_data_collector.language import N_
 from hems_data_collector.settings_table import CONFIG_SETTING, CORE_SETTINGS, READ_SETTINGS
 
 if TYPE_CHECKING:
     from hems_data_collector.config import Settings
     from hems_data_collector.readings import Consumption, Reading, Record
 
-HELP = _("one reading now: a table on a terminal, a record in a pipe")
+HELP = N_("one reading now: a table on a terminal, a record in a pipe")
 
 DEADLINE_S: Final = 180.0
 """A one-shot verb answers within this time: one widening scan and two joins (docs/cli.md)."""

@@ -15,6 +15,7 @@ from hems_data_collector.cli.messages import PROGRAM, say
 from hems_data_collector.cli.progress import terminal_progress
 from hems_data_collector.cli.run import prepare
 from hems_data_collector.errors import ConfigError
+from hems_data_collector.language import N_
 from hems_data_collector.settings_table import CONFIG_SETTING, CORE_SETTINGS, PLACE_SETTINGS, READ_SETTINGS
 from hems_data_collector.settings_values import seconds
 
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from hems_data_collector.config import Settings
     from hems_data_collector.readings import Record
 
-HELP = _("what goes over the wire, without secrets, into a file that --port replay:FILE plays again")
+HELP = N_("what goes over the wire, without secrets, into a file that --port replay:FILE plays again")
 
 EXIT_TERMINATED: Final = 128 + signal.SIGTERM  # as shells have it
 

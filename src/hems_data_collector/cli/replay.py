@@ -10,9 +10,10 @@ from hems_data_collector.cli.arguments import Parser
 from hems_data_collector.cli.messages import PROGRAM, say
 from hems_data_collector.cli.stored import Stored, add_store_flags, collector_advice, editing, output_of
 from hems_data_collector.errors import EXIT_OK
+from hems_data_collector.language import N_
 from hems_data_collector.store import outbox
 
-HELP = _("send stored records once more to one output")
+HELP = N_("send stored records once more to one output")
 
 
 def add_arguments(parser: Parser) -> None:

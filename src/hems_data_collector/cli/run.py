@@ -16,6 +16,7 @@ from hems_data_collector.cli.arguments import Parser, add_settings, given
 from hems_data_collector.cli.logging_setup import start_logging
 from hems_data_collector.cli.messages import PROGRAM, hide
 from hems_data_collector.credentials import credential_text
+from hems_data_collector.language import N_
 from hems_data_collector.settings_table import (
     CONFIG_SETTING,
     CORE_SETTINGS,
@@ -27,15 +28,15 @@ from hems_data_collector.settings_table import (
 if TYPE_CHECKING:
     from hems_data_collector.config import Settings
 
-HELP = _("run the collector: read the meter again and again, and hand every reading to the outputs")
+HELP = N_("run the collector: read the meter again and again, and hand every reading to the outputs")
 
 log = logging.getLogger(__name__)
 
 _EXAMPLES: Final = (
-    ("--port emulator: -o stdout -s '* * * * *'", _("no hardware: a simulated meter, read every minute")),
-    ("-o stdout", _("the stick on /dev/ttyUSB0, every five minutes, as JSON")),
-    ("-o file webhook --file power.csv -f csv", _("two outputs at once")),
-    ("--port socket://192.168.0.10:3333 --mode interval -i 60", _("a stick on another machine, every minute")),
+    ("--port emulator: -o stdout -s '* * * * *'", N_("no hardware: a simulated meter, read every minute")),
+    ("-o stdout", N_("the stick on /dev/ttyUSB0, every five minutes, as JSON")),
+    ("-o file webhook --file power.csv -f csv", N_("two outputs at once")),
+    ("--port socket://192.168.0.10:3333 --mode interval -i 60", N_("a stick on another machine, every minute")),
 )
 
 
@@ -109,7 +110,7 @@ def _environment_help() -> str:
 
 
 def _examples_help() -> str:
-    return _("examples:") + "".join(f"\n  # {text}\n  {PROGRAM} {flags}" for flags, text in _EXAMPLES)
+    return _("examples:") + "".join(f"\n  # {_(text)}\n  {PROGRAM} {flags}" for flags, text in _EXAMPLES)
 
 
 class _Version(argparse.Action):

@@ -21,6 +21,7 @@ from hems_data_collector.cli.outputs import described, output_rows
 from hems_data_collector.cli.stored import Stored, add_store_flags, reading, set_aside, settings_of
 from hems_data_collector.cli.stored import now as present
 from hems_data_collector.errors import EXIT_OK, StoreUnavailable
+from hems_data_collector.language import N_
 from hems_data_collector.live import ask
 from hems_data_collector.readings import MINUTE, iso_utc
 from hems_data_collector.store import half_hours, meters, minutes, readings, summaries
@@ -30,7 +31,7 @@ from hems_data_collector.store.meters import StoredMeter
 from hems_data_collector.store.periods import Period
 from hems_data_collector.store.summaries import REMEMBERED, Completeness
 
-HELP = _("what is stored and how the collector is doing")
+HELP = N_("what is stored and how the collector is doing")
 
 SETTLED_AFTER: Final = timedelta(minutes=10)
 """A half hour is missed so long after its end: the collector may ask every five minutes only."""
@@ -221,7 +222,7 @@ def _link_lines(told: Mapping[str, Any], zone: tzinfo) -> Iterator[tuple[str, st
     """How the way to one configured meter is doing, since the collector was started."""
     link, requests = told["link"], told["requests"]
     parts = [
-        _SESSIONS.get(told["session"], told["session"]),
+        _(_SESSIONS.get(told["session"], told["session"])),
         _("{requests} requests, {answers} answers").format(requests=requests["requests"], answers=requests["answers"]),
         _("{joins} joins, {losses} sessions lost").format(joins=link["joins"], losses=link["losses"]),
     ]
@@ -238,20 +239,20 @@ def _link_lines(told: Mapping[str, Any], zone: tzinfo) -> Iterator[tuple[str, st
 
 
 _SESSIONS: Final[Mapping[str, str]] = {
-    "closed": _("no session just now"),
-    "portless": _("no port; it is tried again"),
-    "opening": _("opening the port"),
-    "doubted": _("not joined; the modem is reset before the next try"),
-    "resetting": _("resetting the modem"),
-    "down": _("not joined; the meter is tried again"),
-    "scanning": _("looking for the meter"),
-    "joining": _("joining"),
-    "busy": _("waiting for the modem"),
-    "up": _("joined"),
-    "held": _("joined; sending pauses"),
-    "barred": _("not joined; sending pauses"),
-    "expired": _("waiting for the session to be renewed"),
-    "ending": _("ending"),
+    "closed": N_("no session just now"),
+    "portless": N_("no port; it is tried again"),
+    "opening": N_("opening the port"),
+    "doubted": N_("not joined; the modem is reset before the next try"),
+    "resetting": N_("resetting the modem"),
+    "down": N_("not joined; the meter is tried again"),
+    "scanning": N_("looking for the meter"),
+    "joining": N_("joining"),
+    "busy": N_("waiting for the modem"),
+    "up": N_("joined"),
+    "held": N_("joined; sending pauses"),
+    "barred": N_("not joined; sending pauses"),
+    "expired": N_("waiting for the session to be renewed"),
+    "ending": N_("ending"),
 }
 """What people read for a state of the session."""
 

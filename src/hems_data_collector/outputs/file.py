@@ -14,6 +14,7 @@ import msgspec
 
 from hems_data_collector.clock import Clock
 from hems_data_collector.errors import ConfigError, OutputRejected, OutputUnavailable
+from hems_data_collector.language import N_
 from hems_data_collector.outputs.appended import AppendedFile, ForeignHeader, Found, Position
 from hems_data_collector.outputs.base import Output, Setting
 from hems_data_collector.outputs.blocking import BlockingCalls
@@ -53,14 +54,14 @@ class FileOutput(Output):
     """
 
     name: ClassVar[str] = "file"
-    help: ClassVar[str] = "a file that is appended to; may be rotated at any time"
+    help: ClassVar[str] = N_("a file that is appended to; may be rotated at any time")
     settings: ClassVar[tuple[Setting, ...]] = (
         Setting(
             name="file",
             flag="--file",
             default="hems_data.dat",
             metavar="PATH",
-            help="where the output 'file' writes",
+            help=N_("where the output 'file' writes"),
         ),
     )
     batch_size: ClassVar[int] = 500

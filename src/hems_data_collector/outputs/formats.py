@@ -17,6 +17,7 @@ from functools import cache, lru_cache
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
+from hems_data_collector.language import N_
 from hems_data_collector.readings import FieldValue, Record
 
 if TYPE_CHECKING:
@@ -131,21 +132,21 @@ def _no_header(_keys: Iterable[str]) -> bytes:
 
 JSON: Final = Format(
     name="json",
-    help="JSON Lines: one object a line",
+    help=N_("JSON Lines: one object a line"),
     content_type="application/json",
     encode=_json_line,
     header=_no_header,
 )
 YAML: Final = Format(
     name="yaml",
-    help="a stream of YAML documents",
+    help=N_("a stream of YAML documents"),
     content_type="application/yaml",
     encode=_yaml_document,
     header=_no_header,
 )
 CSV: Final = Format(
     name="csv",
-    help="CSV by RFC 4180 with one header line",
+    help=N_("CSV by RFC 4180 with one header line"),
     content_type="text/csv",
     encode=_csv_record,
     header=_csv_line,

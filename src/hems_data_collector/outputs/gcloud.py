@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, Self
 
 from hems_data_collector.clock import Clock
 from hems_data_collector.errors import ConfigError, OutputError, OutputPaused, OutputRejected, OutputUnavailable
+from hems_data_collector.language import N_
 from hems_data_collector.outputs.base import Output, Setting
 from hems_data_collector.outputs.blocking import BlockingCalls
 from hems_data_collector.outputs.formats import Format, json_object
@@ -76,7 +77,7 @@ class GcloudOutput(Output):
     """Publishes the JSON record with `key`, `meter` and `kind` as attributes; a repeated message repeats its key."""
 
     name: ClassVar[str] = "gcloud"
-    help: ClassVar[str] = "a Google Cloud Pub/Sub topic; needs pip install 'hems-data-collector[gcloud]'"
+    help: ClassVar[str] = N_("a Google Cloud Pub/Sub topic; needs pip install 'hems-data-collector[gcloud]'")
     settings: ClassVar[tuple[Setting, ...]] = (
         Setting(
             name="gcp_project",
@@ -84,7 +85,7 @@ class GcloudOutput(Output):
             environment="GCP_PROJECT_ID",
             default=UNSET_PROJECT,
             metavar="ID",
-            help="project of the output 'gcloud'",
+            help=N_("project of the output 'gcloud'"),
             convert=project_id,
         ),
         Setting(
@@ -93,7 +94,7 @@ class GcloudOutput(Output):
             environment="GCP_TOPIC_NAME",
             default="hems-data",
             metavar="ID",
-            help="topic of the output 'gcloud'",
+            help=N_("topic of the output 'gcloud'"),
             convert=topic_id,
         ),
         Setting(
@@ -101,14 +102,14 @@ class GcloudOutput(Output):
             flag="--gcp-credentials",
             environment="GOOGLE_APPLICATION_CREDENTIALS",
             metavar="PATH",
-            help="key file for Google Cloud; without it, what the machine or 'gcloud auth' provides",
+            help=N_("key file for Google Cloud; without it, what the machine or 'gcloud auth' provides"),
         ),
         Setting(
             name="gcp_emulator_host",
             flag="--gcp-emulator-host",
             environment="PUBSUB_EMULATOR_HOST",
             metavar="HOST:PORT",
-            help="publish to a Pub/Sub emulator, without TLS and credentials",
+            help=N_("publish to a Pub/Sub emulator, without TLS and credentials"),
             convert=emulator_host,
         ),
     )

@@ -12,6 +12,7 @@ from typing import Any, ClassVar, Final, Self
 
 from hems_data_collector.clock import Clock
 from hems_data_collector.errors import OutputClosed, OutputRejected, OutputUnavailable
+from hems_data_collector.language import N_
 from hems_data_collector.outputs.base import Output
 from hems_data_collector.outputs.blocking import BlockingCalls
 from hems_data_collector.outputs.formats import Format
@@ -27,7 +28,7 @@ class StdoutOutput(Output):
     """Writes to the descriptor itself, on a thread: a reader that stops reading holds up nothing but this output."""
 
     name: ClassVar[str] = "stdout"
-    help: ClassVar[str] = "standard output, for a terminal or a pipe"
+    help: ClassVar[str] = N_("standard output, for a terminal or a pipe")
     backlog: ClassVar[bool] = False
 
     def __init__(self, format: Format, columns: Sequence[str], descriptor: int, *, half_hours: bool = False) -> None:

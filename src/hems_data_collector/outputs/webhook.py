@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, Self
 from hems_data_collector.clock import Clock
 from hems_data_collector.credentials import MASK, Masker, Secret
 from hems_data_collector.errors import ConfigError, OutputError, OutputPaused, OutputRejected, OutputUnavailable
+from hems_data_collector.language import N_
 from hems_data_collector.outputs.base import Output, Setting
 from hems_data_collector.outputs.endpoint import Endpoint
 from hems_data_collector.outputs.formats import Format, json_object
@@ -65,7 +66,7 @@ class WebhookOutput(Output):
     """Posts the JSON record. Its key goes along in `webhook-id`, so that a record sent twice is known as one."""
 
     name: ClassVar[str] = "webhook"
-    help: ClassVar[str] = "an HTTP POST of each record, as JSON, to a web address"
+    help: ClassVar[str] = N_("an HTTP POST of each record, as JSON, to a web address")
     settings: ClassVar[tuple[Setting, ...]] = (
         Setting(
             name="webhook_url",
@@ -73,7 +74,7 @@ class WebhookOutput(Output):
             environment="WEBHOOK_URL",
             default="http://localhost:8000/webhook",
             metavar="URL",
-            help="where the output 'webhook' posts",
+            help=N_("where the output 'webhook' posts"),
             convert=Endpoint.parse,
         ),
         Setting(
@@ -81,8 +82,10 @@ class WebhookOutput(Output):
             flag="--webhook-header",
             environment="WEBHOOK_HEADERS",
             metavar="'NAME: VALUE'",
-            help="one more header of each POST, such as 'Authorization: Bearer ...'; may be repeated"
-            " (WEBHOOK_HEADERS: one a line, or separated by ';;')",
+            help=N_(
+                "one more header of each POST, such as 'Authorization: Bearer ...'; may be repeated"
+                " (WEBHOOK_HEADERS: one a line, or separated by ';;')"
+            ),
             secret=True,
             repeatable=True,
             convert=header_pair,
@@ -92,8 +95,10 @@ class WebhookOutput(Output):
             flag="--webhook-secret",
             environment="WEBHOOK_SECRET",
             metavar="WHSEC",
-            help="sign each POST by the Standard Webhooks convention: 'whsec_' and base64 of 24 to 64 random bytes"
-            " (better as variable: flags are visible to other users)",
+            help=N_(
+                "sign each POST by the Standard Webhooks convention: 'whsec_' and base64 of 24 to 64 random bytes"
+                " (better as variable: flags are visible to other users)"
+            ),
             secret=True,
             convert=signing_key,
         ),

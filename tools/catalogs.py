@@ -1,0 +1,144 @@
+"""Makes the catalogs below src/hems_data_collector/locale from the texts in the source.
+
+    python -m tools.catalogs          takes new texts over, drops those that are gone, compiles
+    python -m tools.catalogs missing  prints what has no translation yet
+
+The texts are what stands in `_` and `N_`, in the tables whose makers `KEYWORDS` names, and the templates of log lines
+from INFO on, which are looked up where lines are formatted (cli/logging_setup.py). Bash has its texts in `say` and the
+like (SHELL_TEXT). What is committed is the catalog as people edit it (.po) and as gettext reads it (.mo).
+"""
+
+from __future__ import annotations
+
+import ast
+import io
+import re
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Final
+
+from babel.messages.catalog import Catalog
+from babel.messages.extract import extract
+from babel.messages.mofile import write_mo
+from babel.messages.pofile import read_po, write_po
+
+from hems_data_collector.language import CATALOGS, DOMAIN, ENGLISH, LANGUAGES
+
+ROOT: Final = Path(__file__).parent.parent
+KEYWORDS: Final[Mapping[str, tuple[int, ...] | None]] = {
+    "_": None,
+    "N_": None,
+    "ngettext": (1, 2),
+    "_kind": (2,),  # emulator/faults.py
+    "_key": (4,),  # emulator/settings.py
+}
+"""Functions that take texts, with the places of these among the arguments (from 1)."""
+LOGGER: Final = "log"
+LOG_LEVELS: Final = frozenset({"info", "warning", "error", "critical", "exception"})
+LINE_LENGTH: Final = 100
+TRANSLATED: Final = tuple(language for language in LANGUAGES if language != ENGLISH)
+
+
+def sources() -> list[Path]:
+    """Every file with texts for people."""
+    package = sorted((ROOT / "src" / "hems_data_collector").rglob("*.py"))
+    return [*package, *sorted((ROOT / "packaging").glob("*.py")), ROOT / "tools" / "argparse_texts.py"]
+
+
+def texts_of(source: bytes) -> Iterator[str | tuple[str, ...]]:
+    """The texts of one Python file; those with a plural form as a pair."""
+    for _line, found, _comments, _context in extract("python", io.BytesIO(source), KEYWORDS):
+        if isinstance(found, tuple):
+            yield tuple(text for text in found if text)
+        else:
+            yield found
+    yield from (template for _, template in log_templates(ast.parse(source)) if template is not None)
+
+
+def log_templates(tree: ast.AST) -> Iterator[tuple[int, str | None]]:
+    """The line and the template of each call that logs at INFO or above; None where it is no constant."""
+    for node in ast.walk(tree):
+        if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)):
+            continue
+        if not (isinstance(node.func.value, ast.Name) and node.func.value.id == LOGGER):
+            continue
+        if node.func.attr in LOG_LEVELS:
+            template = node.args[0]
+        elif node.func.attr == "log":
+            template = node.args[1]
+        else:
+            continue
+        is_text = isinstance(template, ast.Constant) and isinstance(template.value, str)
+        yield node.lineno, template.value if is_text and _has_words(template.value) else ("" if is_text else None)
+
+
+def _has_words(template: str) -> bool:
+    return re.search(r"[A-Za-z]", re.sub(r"%[^a-zA-Z]*[a-zA-Z]", "", template)) is not None
+
+
+def template() -> Catalog:
+    """Every text of the source, without translations."""
+    found = Catalog(domain=DOMAIN, project=DOMAIN)
+    for path in sources():
+        place = (str(path.relative_to(ROOT)), 0)
+        for text in texts_of(path.read_bytes()):
+            if text:
+                found.add(text, locations=[place])
+    return found
+
+
+def file_of(language: str, ending: str) -> Path:
+    """The catalog of a language, as people edit it (po) or as gettext reads it (mo)."""
+    return CATALOGS / language / "LC_MESSAGES" / f"{DOMAIN}.{ending}"
+
+
+def read(language: str) -> Catalog:
+    """The catalog of a language as it is; an empty one where there is none."""
+    path = file_of(language, "po")
+    if not path.exists():
+        return Catalog(locale=language, domain=DOMAIN, project=DOMAIN, fuzzy=False)
+    with path.open("rb") as file:
+        return read_po(file, locale=language, domain=DOMAIN)
+
+
+def updated(catalog: Catalog) -> Catalog:
+    """`catalog` with the texts of the source: new ones without a translation, and none that is gone."""
+    catalog.update(template(), no_fuzzy_matching=True, update_header_comment=False, update_creation_date=False)
+    catalog.obsolete.clear()
+    return catalog
+
+
+def written(catalog: Catalog) -> tuple[bytes, bytes]:
+    """A catalog as the two files have it, the same for the same texts."""
+    po, mo = io.BytesIO(), io.BytesIO()
+    write_po(po, catalog, width=LINE_LENGTH, sort_output=True, include_lineno=False)
+    write_mo(mo, catalog)
+    return po.getvalue(), mo.getvalue()
+
+
+def missing(catalog: Catalog) -> list[str]:
+    """The texts without a translation, or with one that nobody has looked at since the text changed."""
+    return [str(message.id) for message in catalog if message.id and (not message.string or message.fuzzy)]
+
+
+def main(words: list[str]) -> int:
+    """Bring every catalog up to date, or print what it lacks."""
+    for language in TRANSLATED:
+        catalog = updated(read(language))
+        if words != ["missing"]:
+            for path, data in zip((file_of(language, "po"), file_of(language, "mo")), written(catalog), strict=True):
+                path.parent.mkdir(parents=True, exist_ok=True)
+                if not path.exists() or path.read_bytes() != data:
+                    path.write_bytes(data)
+                    print(path.relative_to(ROOT))
+        lacking = missing(catalog)
+        for text in lacking:
+            print(f"{language}: {text!r}")
+        if lacking:
+            print(f"{language}: {len(lacking)} of {len(catalog)} texts have no translation.")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
