@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 _UP: Final = 6  # levels from a tty to its USB device at most: tty, port, interface, device, and hubs of odd drivers
+NO_UART: Final = "0"
+"""What `type` says of a port that the driver keeps a number for without any hardware (PORT_UNKNOWN of Linux)."""
+
+DESCRIPTORS: Final = ("idVendor", "idProduct", "serial", "manufacturer", "product")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,13 +42,31 @@ class UsbSerials:
         """Where `stick` is now: by its lasting name where the system keeps one, else the device itself."""
         for tty in self._listed(self._ttys):
             if self._identity(tty) == stick and (device := self._dev / tty.name).exists():
-                return str(self._lasting_name(device) or device)
+                return str(self.lasting_name(device) or device)
         return None
 
-    def _lasting_name(self, device: Path) -> Path | None:
+    def lasting_name(self, device: Path) -> Path | None:
+        """The name below `/dev/serial/by-id` that leads to `device`; None where the system keeps none."""
         target = device.resolve()
         links = self._listed(self._dev / "serial" / "by-id")
         return next((link for link in links if link.resolve() == target), None)
+
+    def hardware(self) -> Iterator[tuple[Path, dict[str, str]]]:
+        """Every serial device with hardware behind it, by name, and what its USB descriptors say (see `described`)."""
+        for tty in self._listed(self._ttys):
+            device = self._dev / tty.name
+            is_phantom = text_of(tty / "type") == NO_UART
+            if (tty / "device").exists() and not is_phantom and device.exists():
+                yield device, described(tty)
+
+    def knows(self, path: str) -> bool:
+        """Whether the kernel counts the device `path` among the terminals, which is what a serial port is to it."""
+        return (self._ttys / Path(path).resolve().name).exists()
+
+    @property
+    def tells(self) -> bool:
+        """Whether this system says anything about its serial devices in the way of Linux."""
+        return self._ttys.is_dir()
 
     @staticmethod
     def _listed(folder: Path) -> list[Path]:
@@ -54,18 +77,26 @@ class UsbSerials:
 
     @staticmethod
     def _identity(tty: Path) -> UsbIdentity | None:
-        try:
-            place = (tty / "device").resolve(strict=True)
-        except OSError:
+        found = described(tty)
+        if not found.get("serial"):
             return None
-        for folder in [place, *place.parents][:_UP]:
-            if (folder / "idVendor").exists():
-                serial, vendor, product = (_text(folder / name) for name in ("serial", "idVendor", "idProduct"))
-                return UsbIdentity(serial=serial, vendor=vendor, product=product) if serial else None
-        return None
+        return UsbIdentity(serial=found["serial"], vendor=found["idVendor"], product=found["idProduct"])
 
 
-def _text(path: Path) -> str:
+def described(tty: Path) -> dict[str, str]:
+    """The descriptors of the USB device behind a folder of `/sys/class/tty`; nothing where there is none."""
+    try:
+        place = (tty / "device").resolve(strict=True)
+    except OSError:
+        return {}
+    for folder in [place, *place.parents][:_UP]:
+        if (folder / "idVendor").exists():
+            return {name: text_of(folder / name) for name in DESCRIPTORS}
+    return {}
+
+
+def text_of(path: Path) -> str:
+    """The text of a file of the kernel; empty where it cannot be read."""
     try:
         return path.read_text(encoding="utf-8", errors="replace").strip()
     except OSError:

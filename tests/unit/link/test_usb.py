@@ -5,50 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from tests.support.serial_devices import Machine
 
 from hems_data_collector.link.port import DevicePort
 from hems_data_collector.link.transport import Transport
-from hems_data_collector.link.usb import UsbIdentity, UsbSerials
+from hems_data_collector.link.usb import UsbIdentity
 
 STICK = UsbIdentity(serial="DM00ABCD", vendor="0403", product="6015")
-
-
-class Machine:
-    """A tree as the kernel and udev make it."""
-
-    def __init__(self, root: Path) -> None:
-        self.root = root
-        self.dev = root / "dev"
-        (root / "sys/class/tty").mkdir(parents=True)
-        self.dev.mkdir()
-        self.serials = UsbSerials(sys=root / "sys", dev=self.dev)
-
-    def plug(self, name: str, *, serial: str | None = "DM00ABCD", by_id: bool = False) -> str:
-        usb = self.root / f"sys/devices/usb1/1-{name}"
-        tty = usb / "1-1:1.0" / name
-        (tty / "tty" / name).mkdir(parents=True)
-        for attribute, value in (("idVendor", "0403"), ("idProduct", "6015"), ("serial", serial)):
-            if value is not None:
-                (usb / attribute).write_text(f"{value}\n")
-        (tty / "tty" / name / "device").symlink_to(tty)
-        (self.root / "sys/class/tty" / name).symlink_to(tty / "tty" / name)
-        (self.dev / name).touch()
-        if by_id:
-            link = self.dev / f"serial/by-id/usb-FTDI_FT230X_{serial}-if00-port0"
-            link.parent.mkdir(parents=True, exist_ok=True)
-            link.symlink_to(f"../../{name}")
-            return str(link)
-        return str(self.dev / name)
-
-    def unplug(self, name: str) -> None:
-        (self.root / "sys/class/tty" / name).unlink()
-        (self.dev / name).unlink()
-
-    def onboard(self, name: str) -> str:
-        (self.root / f"sys/devices/platform/uart/{name}").mkdir(parents=True)
-        (self.root / "sys/class/tty" / name).symlink_to(self.root / f"sys/devices/platform/uart/{name}")
-        (self.dev / name).touch()
-        return str(self.dev / name)
 
 
 @pytest.fixture
