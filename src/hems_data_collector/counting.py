@@ -6,9 +6,12 @@ import logging
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta, tzinfo
+from gettext import gettext as _
 from typing import Any, Final, Protocol
 
 from hems_data_collector.clock import Clock
+from hems_data_collector.errors import HemsError
+from hems_data_collector.language import N_
 from hems_data_collector.link.counters import LinkCounters
 from hems_data_collector.link.session import SessionState
 from hems_data_collector.meter.client import ClientCounters
@@ -40,6 +43,10 @@ class Counted(Protocol):
         """Where its session stands."""
 
     @property
+    def trouble(self) -> HemsError | None:
+        """Why it has no session, as far as is known."""
+
+    @property
     def link_counters(self) -> LinkCounters:
         """What its link has done."""
 
@@ -59,8 +66,19 @@ def meter_section(meter: Counted) -> dict[str, Any]:
         "port": meter.shown_port,
         "meter": meter.key,
         "session": meter.session.name.lower(),
+        "trouble": None if meter.trouble is None else _told(meter.trouble),
         "link": meter.link_counters.as_dict(),
         "requests": meter.request_counters.as_dict() | {"malformed_values": meter.malformed},
+    }
+
+
+def _told(trouble: HemsError) -> dict[str, str]:
+    """An error with its class, which is its meaning for programs."""
+    return {
+        "kind": type(trouble).__name__,
+        "what": trouble.what,
+        "cause": trouble.cause,
+        "remedy": trouble.remedy,
     }
 
 
@@ -110,15 +128,15 @@ class DailySummary:
 
 
 _TEXTS: Final[tuple[tuple[str, str, str], ...]] = (
-    ("requests", "{} request", "{} requests"),
-    ("answers", "{} answer", "{} answers"),
-    ("retries", "{} asked again", "{} asked again"),
-    ("late_answers", "{} answer late", "{} answers late"),
-    ("decode_errors", "{} damaged", "{} damaged"),
-    ("joins", "{} join", "{} joins"),
-    ("losses", "{} session lost", "{} sessions lost"),
-    ("scans", "{} scan", "{} scans"),
-    ("send_restrictions", "{} pause for air time", "{} pauses for air time"),
+    ("requests", N_("{count} request"), N_("{count} requests")),
+    ("answers", N_("{count} answer"), N_("{count} answers")),
+    ("retries", N_("{count} asked again"), N_("{count} asked again")),
+    ("late_answers", N_("{count} answer late"), N_("{count} answers late")),
+    ("decode_errors", N_("{count} damaged"), N_("{count} damaged")),
+    ("joins", N_("{count} join"), N_("{count} joins")),
+    ("losses", N_("{count} session lost"), N_("{count} sessions lost")),
+    ("scans", N_("{count} scan"), N_("{count} scans")),
+    ("send_restrictions", N_("{count} pause for air time"), N_("{count} pauses for air time")),
 )
 _ALWAYS: Final = frozenset({"requests", "answers"})
 """The others are told where they are not zero: a quiet day is a short line."""
@@ -126,16 +144,16 @@ _ALWAYS: Final = frozenset({"requests", "answers"})
 
 def _line(since: datetime, grown: Mapping[str, float], link: LinkCounters) -> str:
     parts = [
-        (one if grown[name] == 1 else many).format(f"{grown[name]:.0f}")
+        _(one if grown[name] == 1 else many).format(count=f"{grown[name]:.0f}")
         for name, one, many in _TEXTS
         if grown[name] or name in _ALWAYS
     ]
-    parts.append(f"{grown['air_time_s']:.1f} s on the air")
+    parts.append(_("{seconds:.1f} s on the air").format(seconds=grown["air_time_s"]))
     if link.last_lqi is not None:
-        parts.append(f"link quality {link.last_lqi}")
+        parts.append(_("link quality {lqi}").format(lqi=link.last_lqi))
     if link.last_rssi_dbm is not None:
         parts.append(f"{link.last_rssi_dbm:.0f} dBm")
-    return f"Since {since:%Y-%m-%d %H:%M}: {', '.join(parts)}."
+    return _("Since {time}: {counts}.").format(time=f"{since:%Y-%m-%d %H:%M}", counts=_(", ").join(parts))
 
 
 _COUNTS: Final[Mapping[str, Callable[[Counted], float]]] = {

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from hems_data_collector.clock import Clock
 from hems_data_collector.config import MeterSettings, Settings
+from hems_data_collector.errors import HemsError
 from hems_data_collector.link.base import MeterLink, OnProgress, Pan, WifiPlace
 from hems_data_collector.link.counters import LinkCounters
 from hems_data_collector.link.port import DevicePort
@@ -112,6 +113,11 @@ class Meter:
     def session(self) -> SessionState:
         """Where its session stands."""
         return self.link.state
+
+    @property
+    def trouble(self) -> HemsError | None:
+        """Why it has no session, as far as is known."""
+        return self.link.trouble
 
     @property
     def link_counters(self) -> LinkCounters:

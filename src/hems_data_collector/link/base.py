@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol, TypeAlias
 
-from hems_data_collector.errors import LinkError
+from hems_data_collector.errors import HemsError, LinkError
 from hems_data_collector.link.counters import LinkCounters
 from hems_data_collector.link.session import SessionState
 
@@ -93,6 +93,10 @@ class MeterLink(Link, Protocol):
     @property
     def state(self) -> SessionState:
         """Where the session stands."""
+
+    @property
+    def trouble(self) -> HemsError | None:
+        """Why there is no session, as far as is known; None while there is one."""
 
     async def keep(self) -> None:
         """Set the session up and set it up again whenever it ends, for ever."""

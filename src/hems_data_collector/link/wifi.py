@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import datetime
 from enum import Enum
+from gettext import gettext as _
 from random import Random
 from typing import Any, Final
 
@@ -101,6 +102,7 @@ class WifiLink:
         self._changed = asyncio.Event()
         self._appeared = asyncio.Event()
         self._down_reason: HemsError | None = None
+        self._trouble: HemsError | None = None
         self._missing_since: float | None = None
         self._told: tuple[str, float] | None = None
         self._told_others: frozenset[str] = frozenset()
@@ -115,6 +117,11 @@ class WifiLink:
     def state(self) -> SessionState:
         """Where the session stands."""
         return self._state
+
+    @property
+    def trouble(self) -> HemsError | None:
+        """Why there is no session, as far as is known; None while there is one."""
+        return None if self._state is SessionState.UP else self._trouble
 
     async def wait_until(self, *states: SessionState) -> None:
         """Return as soon as the session is in one of `states`."""
@@ -141,11 +148,11 @@ class WifiLink:
     async def probe_failed(self) -> None:
         """The meter stays silent: look for it anew, it may have another address."""
         self._neighbours.disclaim(self)
-        self._step(Input.GONE, SessionLost("The meter stopped answering."))
+        self._step(Input.GONE, SessionLost(_("The meter stopped answering.")))
 
     def _no_session(self) -> SessionLost:
         reason = self._down_reason
-        return SessionLost("The meter has not been found yet." if reason is None else reason.what)
+        return SessionLost(_("The meter has not been found yet.") if reason is None else reason.what)
 
     # --- keeping -------------------------------------------------------------------------------------------------
 
@@ -157,8 +164,9 @@ class WifiLink:
                 await self._connect()
                 attempt = 0
                 await self._stay()
-                raise self._down_reason or SessionLost("The meter is gone.")
+                raise self._down_reason or SessionLost(_("The meter is gone."))
             except HemsError as error:
+                self._trouble = error
                 wait_s = waits_for(error).before(attempt, self._rng)
                 attempt += 1
                 self.counters.retries += 1
@@ -226,7 +234,7 @@ class WifiLink:
 
     async def _search(self, interfaces: tuple[str, ...]) -> WifiPlace:
         where = ", ".join(interfaces)
-        self._on_progress(Progress(text=f"Looking for the meter on {where}", expected_s=SETTLE_S))
+        self._on_progress(Progress(text=_("Looking for the meter on {where}").format(where=where), expected_s=SETTLE_S))
         self.counters.scans += 1
         self._ask_at_last_address()
         rounds = SEARCH_AT_S if self._searches == 0 else SEARCH_AT_S[:FEW]
@@ -309,7 +317,7 @@ class WifiLink:
             if self._is_ours(place) or self._candidates():
                 self._appeared.set()
         elif self._is_ours(place) and self._meter is not None and place.address != self._meter.address:
-            self._step(Input.GONE, SessionLost("The meter has a new address."))
+            self._step(Input.GONE, SessionLost(_("The meter has a new address.")))
 
     def lost(self, interface: str, error: PortError) -> None:
         """See `neighbours.Listener.lost`."""

@@ -9,6 +9,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from datetime import datetime
+from gettext import gettext as _
 from random import Random
 from typing import Final
 
@@ -128,6 +129,11 @@ class WisunLink:
         """Where the session stands."""
         return self._machine.state
 
+    @property
+    def trouble(self) -> HemsError | None:
+        """Why there is no session, as far as is known; None while there is one."""
+        return self._patience.failure
+
     async def wait_until(self, *states: SessionState) -> None:
         """Return as soon as the session is in one of `states`."""
         await self._machine.wait_until(*states)
@@ -163,7 +169,9 @@ class WisunLink:
                     error = self._patience.failure or failures.air_time_used_up()
                     if not (joins_left and isinstance(error, JoinRefused | SessionLost)):
                         raise error
-                    self._on_progress(Progress(text="The meter refused us; trying again", expected_s=AFTER_OWN_TERM_S))
+                    self._on_progress(
+                        Progress(text=_("The meter refused us; trying again"), expected_s=AFTER_OWN_TERM_S)
+                    )
                     await self._clock.sleep(AFTER_OWN_TERM_S)
                     self._machine.step(self._over(self.state))
         except TimeoutError:
