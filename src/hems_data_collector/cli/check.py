@@ -16,31 +16,24 @@ import msgspec
 from hems_data_collector.cli.arguments import Parser
 from hems_data_collector.cli.check_texts import show_report, show_salvaged
 from hems_data_collector.cli.messages import PROGRAM, say
-from hems_data_collector.cli.status import SETTLED_AFTER
-from hems_data_collector.cli.stored import Stored, add_store_flags, reading, set_aside, settings_of
+from hems_data_collector.cli.stored import Stored, add_store_flags, reading, settings_of
 from hems_data_collector.cli.stored import now as present
 from hems_data_collector.errors import EXIT_OK, EXIT_UNDECODABLE, ConfigError, StoreDamaged
 from hems_data_collector.language import N_
 from hems_data_collector.readings import HalfHour, iso_utc
 from hems_data_collector.store import failures, half_hours, meters, summaries
+from hems_data_collector.store.aside import unsalvaged
 from hems_data_collector.store.check import CheckReport, check
 from hems_data_collector.store.database import open_editor
 from hems_data_collector.store.periods import Step, periods
 from hems_data_collector.store.readings import kwh_of
 from hems_data_collector.store.salvage import Salvaged, salvage
+from hems_data_collector.store.summaries import SETTLED_AFTER
 
 HELP = N_("is the database sound and complete; bring back the data of a damaged one")
 
 ALL_FILES: Final = Path()
 """`--salvage` without a file."""
-_STEPS: Final = (
-    N_("the file"),
-    N_("references"),
-    N_("the log"),
-    N_("sums"),
-    N_("half hours"),
-    N_("sizes"),
-)
 
 
 def add_arguments(parser: Parser) -> None:
@@ -199,7 +192,7 @@ def _salvage(arguments: argparse.Namespace) -> dict[str, Salvaged]:
     database = settings_of(arguments).database
     with failures.translated(database), closing(open_editor(database)) as conn:
         if arguments.salvage == ALL_FILES:
-            files = set_aside(conn, database)
+            files = unsalvaged(conn, database)
             if not files:
                 say(_("No damaged file waits beside {file}.").format(file=database))
         else:

@@ -18,23 +18,21 @@ from hems_data_collector.cli import tables
 from hems_data_collector.cli.arguments import Parser
 from hems_data_collector.cli.messages import PROGRAM, masked, show_error
 from hems_data_collector.cli.outputs import described, output_rows
-from hems_data_collector.cli.stored import Stored, add_store_flags, reading, set_aside, settings_of
+from hems_data_collector.cli.stored import Stored, add_store_flags, reading, settings_of
 from hems_data_collector.cli.stored import now as present
 from hems_data_collector.errors import EXIT_OK, StoreUnavailable
 from hems_data_collector.language import N_
 from hems_data_collector.live import ask
 from hems_data_collector.readings import MINUTE, iso_utc
 from hems_data_collector.store import half_hours, meters, minutes, readings, summaries
-from hems_data_collector.store.aside import SIDE_FILES
+from hems_data_collector.store.aside import SIDE_FILES, unsalvaged
 from hems_data_collector.store.lock import owner
 from hems_data_collector.store.meters import StoredMeter
 from hems_data_collector.store.periods import Period
-from hems_data_collector.store.summaries import REMEMBERED, Completeness
+from hems_data_collector.store.summaries import REMEMBERED, SETTLED_AFTER, Completeness
 
 HELP = N_("what is stored and how the collector is doing")
 
-SETTLED_AFTER: Final = timedelta(minutes=10)
-"""A half hour is missed so long after its end: the collector may ask every five minutes only."""
 LAST_DAY: Final = timedelta(days=1)
 BAR_WIDTH: Final = 20
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -85,7 +83,7 @@ def state_of(stored: Stored) -> dict[str, Any]:
     """What `--json` prints."""
     found = _process_of(stored.settings.database, stored.now)
     found["database"]["readable"] = True
-    found["database"]["damaged_files"] = [str(file) for file in set_aside(stored.conn, stored.settings.database)]
+    found["database"]["damaged_files"] = [str(file) for file in unsalvaged(stored.conn, stored.settings.database)]
     found["meters"] = [_meter(stored, meter) for meter in meters.listed(stored.conn)]
     found["outputs"] = described(stored)
     return found

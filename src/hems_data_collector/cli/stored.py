@@ -20,7 +20,6 @@ from hems_data_collector.errors import ConfigError
 from hems_data_collector.settings_table import CONFIG_SETTING, CORE_SETTINGS
 from hems_data_collector.settings_values import did_you_mean
 from hems_data_collector.store import failures, meters, outbox
-from hems_data_collector.store.aside import damaged_files
 from hems_data_collector.store.database import open_editor, open_reader, transaction
 from hems_data_collector.store.lock import owner
 
@@ -112,12 +111,6 @@ def output_of(stored: Stored, wanted: str) -> str:
         cause=_("Records are kept for the outputs that the collector ran with; stdout gets each record once, at once."),
         remedy=did_you_mean(wanted, known) if known else _("Start the collector with that output first."),
     )
-
-
-def set_aside(conn: sqlite3.Connection, database: Path) -> list[Path]:
-    """The damaged files beside `database` whose data is not in it yet, oldest first."""
-    done = {name for (name,) in conn.execute("SELECT file FROM salvages WHERE finished_us IS NOT NULL")}
-    return [file for file in damaged_files(database) if file.name not in done]
 
 
 def collector_advice(database: Path) -> str:

@@ -27,6 +27,12 @@ def damaged_files(path: Path) -> list[Path]:
     return sorted(file for file in names if not file.name.endswith(SIDE_FILES))
 
 
+def unsalvaged(conn: sqlite3.Connection, path: Path) -> list[Path]:
+    """The damaged files beside the database `path`, open as `conn`, whose data is not in it yet, oldest first."""
+    done = {name for (name,) in conn.execute("SELECT file FROM salvages WHERE finished_us IS NOT NULL")}
+    return [file for file in damaged_files(path) if file.name not in done]
+
+
 def first_number(path: Path, *, another: bool) -> int:
     """Where the log of a new file begins: above every number of the files before it, damaged or (`another`) gone.
 

@@ -19,6 +19,10 @@ REMEMBERED: Final = timedelta(days=99)
 """How far a meter's own memory reaches back (echonet-lite-meter §5.1)."""
 
 
+SETTLED_AFTER: Final = timedelta(minutes=10)
+"""A half hour is missed so long after its end: the collector may ask every five minutes only."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PowerSummary:
     """The power of all readings of one period, in watts; None where there were none."""
