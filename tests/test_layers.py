@@ -33,6 +33,7 @@ LEVELS: Mapping[str, int] = {
     "settings_values": 6,
     "settings_sources": 6,
     "settings_table": 6,
+    "settings_file": 6,
     "settings_lookup": 6,
     "settings_meters": 6,
     "config": 6,
@@ -44,10 +45,11 @@ LEVELS: Mapping[str, int] = {
     "counting": 6,
     "app": 6,
     "recording": 6,
-    "cli": 7,
-    "library": 7,
-    "__init__": 8,
-    "__main__": 8,
+    "diagnosis": 7,
+    "cli": 8,
+    "library": 8,
+    "__init__": 9,
+    "__main__": 9,
 }
 """Level of each file or folder that stands directly in the package."""
 

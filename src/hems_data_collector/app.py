@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Coroutine
 from functools import partial
+from gettext import gettext as _
 from random import Random
 from typing import TYPE_CHECKING, Any, Final
 
@@ -63,7 +64,7 @@ async def run_collector(
     clock = service.begin(settings.zone, clock)
     rng = Random()
     register_ports(settings, clock)
-    outputs = _outputs(settings, clock)
+    outputs = [build_output(settings, name, clock) for name in settings.outputs]
     for output in outputs:
         await output.open()
     database = Database.open(settings.database, clock=clock)
@@ -104,16 +105,11 @@ async def run_collector(
     return 0
 
 
-def _outputs(settings: Settings, clock: Clock) -> list[Output]:
-    """Every output that is asked for; raises ConfigError."""
+def build_output(settings: Settings, name: str, clock: Clock) -> Output:
+    """One of the outputs that are asked for, not opened yet; raises ConfigError."""
     columns = (*RECORD_KEYS, METER_KEY) if settings.named else RECORD_KEYS
-    form = FORMATS[settings.format]
-    return [
-        OUTPUTS[name].build(
-            settings.output_values[name], form, clock=clock, columns=columns, half_hours=settings.half_hours
-        )
-        for name in settings.outputs
-    ]
+    form, values = FORMATS[settings.format], settings.output_values[name]
+    return OUTPUTS[name].build(values, form, clock=clock, columns=columns, half_hours=settings.half_hours)
 
 
 async def _until(stop: asyncio.Event, *work: Coroutine[Any, Any, None]) -> None:
@@ -243,7 +239,7 @@ async def _open_emulator(url: str, baudrate: int, *, settings: Settings, clock: 
 
 
 def _live(delivery: Delivery) -> Callable[[Reading, Record], None]:
-    return lambda _, record: delivery.submit(record)
+    return lambda _reading, record: delivery.submit(record)
 
 
 def _log_reading(reading: Reading, record: Record) -> None:
@@ -259,14 +255,16 @@ def one_line(reading: Reading, record: Record) -> str:
             (reading.power_w, "W"),
             (reading.current_a, "A"),
             (reading.energy_import_kwh, "kWh"),
-            (record.fields["recent_30min_consumption_kwh"], "kWh in the last half hour"),
+            (record.fields["recent_30min_consumption_kwh"], _("kWh in the last half hour")),
         )
         if value is not None
     ]
-    return ", ".join(parts) or "the meter has no values at the moment"
+    return ", ".join(parts) or _("the meter has no values at the moment")
 
 
 def _log_progress(progress: Progress | None) -> None:
     if progress is not None:
-        about = "" if progress.expected_s is None else f", about {progress.expected_s:.0f} s"
-        log.log(news_level(), "%s%s.", progress.text, about)
+        if progress.expected_s is None:
+            log.log(news_level(), "%s.", progress.text)
+        else:
+            log.log(news_level(), "%s, about %.0f s.", progress.text, progress.expected_s)

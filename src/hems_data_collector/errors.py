@@ -44,6 +44,10 @@ class ConfigError(HemsError):
         self.setting = setting
 
 
+class NotConfigured(ConfigError):
+    """A setting that has no default has no value yet."""
+
+
 class DecodeError(HemsError):
     """Drop this unit and count it; `raw` is the evidence."""
 

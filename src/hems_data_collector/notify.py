@@ -45,6 +45,11 @@ _STATES: Final[Mapping[str, str]] = {
 """The states of a session in words for the owner; what is not here is `starting`."""
 
 
+def session_text(state: str) -> str:
+    """A state of a session by its name, in words."""
+    return _(_STATES.get(state.upper(), N_("starting")))
+
+
 Publish: TypeAlias = Callable[[Reading, Record], None]
 
 
@@ -82,7 +87,7 @@ class _Followed:
     last: Reading | None = None
 
     def text(self, zone: tzinfo) -> str:
-        said = _(_STATES.get(self.link.state.name, N_("starting")))
+        said = session_text(self.link.state.name)
         if self.last is not None:
             at = f"{self.last.received_at.astimezone(zone):%H:%M}"
             watts = "" if self.last.power_w is None else f" {self.last.power_w} W"

@@ -24,7 +24,7 @@ from hems_data_collector.credentials import (
     credential_text,
     read_credential,
 )
-from hems_data_collector.errors import ConfigError
+from hems_data_collector.errors import ConfigError, NotConfigured
 from hems_data_collector.link.wifi_port import WIFI_SCHEME
 from hems_data_collector.outputs.base import Setting
 from hems_data_collector.settings_lookup import DEFAULT_SOURCE, Values
@@ -215,7 +215,7 @@ def _credential(values: Values, setting: Setting, file_setting: Setting) -> str:
     then the top of the TOML file."""
     name, sources = setting.environment or "", values.sources
     if sources.own is not None and file_setting.name in sources.own.texts and setting.name not in sources.own.texts:
-        values.origins[setting.name] = f"{sources.own.label}, key {file_setting.name}"
+        values.origins[setting.name] = _("{table}, key {name}").format(table=sources.own.label, name=file_setting.name)
         path = Path(sources.own.texts[file_setting.name][-1]).expanduser()
         return read_credential(path, values.origins[setting.name])
     if sources.own is None or setting.name not in sources.own.texts:
@@ -230,8 +230,8 @@ def _credential(values: Values, setting: Setting, file_setting: Setting) -> str:
     return UNSET_ID
 
 
-def _not_configured(setting: Setting) -> ConfigError:
-    return ConfigError(
+def _not_configured(setting: Setting) -> NotConfigured:
+    return NotConfigured(
         _("{name} is not configured.").format(name=setting.environment),
         setting=setting.name,
         cause=_("A real meter lets nobody in without the B-route id and password."),
@@ -242,8 +242,8 @@ def _not_configured(setting: Setting) -> ConfigError:
     )
 
 
-def _not_configured_for(table: Table, setting: Setting) -> ConfigError:
-    return ConfigError(
+def _not_configured_for(table: Table, setting: Setting) -> NotConfigured:
+    return NotConfigured(
         _("{table}: {name} is not configured.").format(table=table.label, name=setting.name),
         setting=setting.name,
         cause=_("A real meter lets nobody in without the B-route id and password, and each meter has its own."),

@@ -78,6 +78,11 @@ class Modem:
         """How this modem prints received data (skstack-ip §1.5), where that is known."""
         self._connection.payload_mode = mode
 
+    @property
+    def payload_mode(self) -> PayloadMode | None:
+        """How this modem prints received data, once that is known."""
+        return self._connection.payload_mode
+
     async def execute(self, command: Command, *, timeout_s: float = COMMAND_TIMEOUT_S) -> CommandDone:
         """Send `command` and return its answer.
 

@@ -57,6 +57,10 @@ class Stick:
         self._modem: Modem | None = None
         self._closing: set[asyncio.Task[None]] = set()
         self.dialect = SINGLE_STACK
+        self.version = ""
+        """The firmware's, once open."""
+        self.rate = 0
+        """The baud rate at which it answers, once open; without meaning where the port has none."""
 
     @property
     def modem(self) -> Modem:
@@ -73,6 +77,7 @@ class Stick:
         version, rate = await self._found()
         if version is None:
             raise await self._what_else_it_is()
+        self.version, self.rate = version, rate
         await self._ready(self.modem)
         self._port.worked(rate)
         log.log(news_level(), "Wi-SUN modem ready (firmware %s, %s).", version, self.dialect.name)

@@ -88,6 +88,15 @@ class Output(ABC):
     async def open(self) -> None:  # noqa: B027 - most outputs have nothing to do here
         """Check at start what can be checked without sending a record; raises ConfigError."""
 
+    async def check(self) -> str | None:
+        """Instead of `open`, for a diagnosis: would the far end take a record? No record is sent and no trace is left.
+
+        Returns None where all that can be asked has been answered well, or a doubt in one sentence. Raises ConfigError
+        and as `deliver` does. An output that asks nothing further does what `open` does.
+        """
+        await self.open()
+        return None
+
     async def prepare(self, checkpoint: bytes | None, pending: Iterable[Record]) -> bytes | None:
         """Before each `deliver`: the checkpoint to deliver from, which is kept across a kill before anything goes out.
 

@@ -1,0 +1,87 @@
+"""The settings: can they be used; and where only id or password are wrong, made-up ones for the rest of the walk."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from gettext import gettext as _
+from pathlib import Path
+from types import MappingProxyType
+from typing import Final
+
+from hems_data_collector.config import Settings, load_settings
+from hems_data_collector.credentials import UNSET_ID, credential_text
+from hems_data_collector.diagnosis.finding import Finding
+from hems_data_collector.diagnosis.kinds import found
+from hems_data_collector.errors import ConfigError, NotConfigured
+from hems_data_collector.settings_lookup import DEFAULT_SOURCE
+from hems_data_collector.settings_sources import SYSTEM_CONFIG, FlagValue
+from hems_data_collector.settings_table import CREDENTIAL_SETTINGS, output_settings
+
+_NAMES: Final = frozenset(name for row in CREDENTIAL_SETTINGS for name in (row.name, row.environment))
+_STAND_INS: Final = MappingProxyType({row.environment or "": "1" * len(UNSET_ID) for row in CREDENTIAL_SETTINGS})
+"""Well-formed, and nobody's: they are never sent to a meter."""
+SERVICE_CREDENTIALS: Final = SYSTEM_CONFIG.parent / "credentials"
+"""Where the service keeps its secrets, for root only (docs/service.md)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Examined:
+    """What became of the settings."""
+
+    settings: Settings | None
+    """None where they cannot be used at all."""
+    findings: tuple[Finding, ...]
+    credentials_problem: Finding | None = None
+    """Id or password are wrong: `settings` hold made-up ones in their place."""
+
+
+def examine(flags: Mapping[str, FlagValue], environ: Mapping[str, str], cwd: Path) -> Examined:
+    """Load the settings as the collector does, and say what is wrong with them."""
+    environ = with_service_credentials(environ)
+    try:
+        settings = load_settings(flags, environ, cwd)
+    except ConfigError as error:
+        return _mended(error, flags, environ, cwd)
+    return Examined(settings=settings, findings=tuple(_told(settings)))
+
+
+def with_service_credentials(environ: Mapping[str, str]) -> Mapping[str, str]:
+    """`environ`, and for root what systemd gives the installed service, where nothing else says id and password."""
+    folder = SERVICE_CREDENTIALS
+    try:
+        if "CREDENTIALS_DIRECTORY" in environ or not any(folder.iterdir()):
+            return environ
+    except OSError:  # not installed, or not root
+        return environ
+    loaded = {"CREDENTIALS_DIRECTORY": str(folder)}
+    for row in output_settings():
+        if row.secret and row.environment and row.environment not in environ:
+            text = credential_text(row.environment, loaded)
+            loaded |= {row.environment: text} if text else {}
+    return {**loaded, **environ}
+
+
+def _mended(error: ConfigError, flags: Mapping[str, FlagValue], environ: Mapping[str, str], cwd: Path) -> Examined:
+    """The settings with made-up credentials, where these are all that is wrong."""
+    wrong = found("settings-wrong", reason=error.what, cause=error.cause, remedy=error.remedy)
+    if error.setting not in _NAMES:
+        return Examined(settings=None, findings=(wrong,))
+    hidden = {name: text for name, text in environ.items() if not name.startswith("B_ROUTE_")}
+    try:
+        settings = load_settings(flags, {**hidden, **_STAND_INS}, cwd)
+    except ConfigError:  # a meter's own table, which counts before the environment
+        return Examined(settings=None, findings=(wrong,))
+    missing = isinstance(error, NotConfigured)
+    key = "credentials-missing" if missing else "credentials-malformed"
+    problem = found(key, reason=error.what, cause="" if missing else error.cause)
+    return Examined(settings=settings, findings=tuple(_told(settings)), credentials_problem=problem)
+
+
+def _told(settings: Settings) -> Iterator[Finding]:
+    """Where the settings come from, and what is probably not meant."""
+    places = (source.partition(", ")[0] for source in settings.sources.values() if source != DEFAULT_SOURCE)
+    sources = ", ".join(dict.fromkeys(places))
+    yield found("settings", sources=sources or _("the defaults"), details={"outputs": settings.outputs})
+    for warning in settings.warnings:
+        yield found("settings-doubtful", warning=warning)
