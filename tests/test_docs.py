@@ -6,6 +6,7 @@ program takes. Examples on the fast emulator, and those of verbs without a radio
 
 from __future__ import annotations
 
+import ast
 import itertools
 import json
 import os
@@ -29,7 +30,7 @@ from hems_data_collector.emulator.settings import EmulatorSettings
 from hems_data_collector.link.counters import LinkCounters
 from hems_data_collector.meter.client import ClientCounters
 from hems_data_collector.outputs import FORMATS, OUTPUTS
-from hems_data_collector.readings import HALF_HOUR_KEYS, RECORD_KEYS
+from hems_data_collector.readings import HALF_HOUR_KEYS, METER_KEY, RECORD_KEYS
 from hems_data_collector.settings_table import environment_names, settings_table
 from support.recoveries import RECOVERIES
 
@@ -37,6 +38,8 @@ ROOT = Path(__file__).parent.parent
 DOCUMENTS = {str(path.relative_to(ROOT)): path.read_text(encoding="utf-8") for path in doc_tables.documents()}
 ALL_TEXT = "\n".join(DOCUMENTS.values())
 PROGRAM = "hems-data-collector"
+FOLDERS = ("docs", "docs/ja")
+"""The documents in English and in Japanese."""
 
 SAMPLE_CREDENTIALS = {"B_ROUTE_ID": "00112233445566778899AABBCCDDEEFF", "B_ROUTE_PASSWORD": "0123456789AB"}
 EXAMPLE_DEADLINE_S = 30.0
@@ -103,34 +106,16 @@ def test_a_table_that_fell_behind_is_noticed() -> None:
     assert "`yaml`" in doc_tables.written(stale)
 
 
-def first_columns(text: str) -> list[list[str]]:
-    """For each table the code words of its rows' first cells."""
-    tables = re.findall(r"(?:^\|.*\n)+", text, re.MULTILINE)
-    return [[" ".join(re.findall(r"`([^`]+)`", row.split("|")[1])) for row in table.splitlines()] for table in tables]
-
-
-def code_lines(text: str) -> list[str]:
-    """The lines of all fenced blocks, comments and their spacing left out."""
-    inside = "".join(match[1] for match in re.finditer(r"^```\w+\n(.*?)^```", text, re.MULTILINE | re.DOTALL))
-    return [re.sub(r"\s+# .*", "", line) for line in inside.splitlines()]
-
-
-def test_both_readmes_have_the_same_tables_and_examples() -> None:
-    english, japanese = DOCUMENTS["README.md"], DOCUMENTS["README_JP.md"]
-    assert first_columns(japanese) == first_columns(english)
-    assert code_lines(japanese) == code_lines(english)
-    links = re.compile(r"\]\((docs/[^)]*)\)")
-    assert sorted(links.findall(japanese)) == sorted(links.findall(english))
-
-
 # --- names ------------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("verb", cli.VERBS)
-def test_every_verb_and_its_flags_are_described(verb: str) -> None:
+@pytest.mark.parametrize("folder", FOLDERS)
+def test_every_verb_and_its_flags_are_described(verb: str, folder: str) -> None:
     flags = [flag for action in parser_of(verb)._actions for flag in action.option_strings]
-    described = DOCUMENTS["docs/cli.md"] + DOCUMENTS["docs/configuration.md"] + DOCUMENTS["docs/emulator.md"]
-    assert f"`{verb}`" in DOCUMENTS["docs/cli.md"]
+    named = DOCUMENTS[f"{folder}/cli.md"]
+    described = named + DOCUMENTS[f"{folder}/configuration.md"] + DOCUMENTS["docs/emulator.md"]
+    assert f"`{verb}`" in named
     assert [flag for flag in flags if f"`{flag}`" not in described and f"`{flag} " not in described] == []
 
 
@@ -142,16 +127,19 @@ def test_the_readmes_name_every_setting(readme: str) -> None:
     assert [key for key in RECORD_KEYS if f"`{key}`" not in text] == []
 
 
-def test_every_variable_output_format_and_key_is_described() -> None:
+@pytest.mark.parametrize("folder", FOLDERS)
+def test_every_variable_output_format_and_key_is_described(folder: str) -> None:
+    pages = {name: DOCUMENTS[f"{folder}/{name}.md"] for name in ("configuration", "outputs", "record")}
     names = [*environment_names(), *OUTPUTS, *FORMATS, *RECORD_KEYS]
-    assert [name for name in names if f"`{name}`" not in ALL_TEXT] == []
-    assert [name for name in OUTPUTS if f"## {name}\n" not in DOCUMENTS["docs/outputs.md"]] == []
-    assert [key for key in (*RECORD_KEYS, *HALF_HOUR_KEYS) if f"| `{key}` |" not in DOCUMENTS["docs/record.md"]] == []
+    assert [name for name in names if f"`{name}`" not in "".join(pages.values())] == []
+    assert [name for name in OUTPUTS if f"## {name}\n" not in pages["outputs"]] == []
+    assert [key for key in (*RECORD_KEYS, *HALF_HOUR_KEYS, METER_KEY) if f"| `{key}` |" not in pages["record"]] == []
 
 
-def test_every_exit_code_is_described() -> None:
+@pytest.mark.parametrize("folder", FOLDERS)
+def test_every_exit_code_is_described(folder: str) -> None:
     codes = {value for name, value in vars(errors).items() if name.startswith("EXIT_")} | {cli.EXIT_INTERRUPTED}
-    rows = re.findall(r"^\| (\d+) \|", DOCUMENTS["docs/cli.md"], re.MULTILINE)
+    rows = re.findall(r"^\| (\d+) \|", DOCUMENTS[f"{folder}/cli.md"], re.MULTILINE)
     assert {int(row) for row in rows} == codes
 
 
@@ -161,11 +149,26 @@ def test_every_verb_of_make_is_described() -> None:
     assert [verb for verb in verbs if verb != "help" and f"`make {verb}`" not in DOCUMENTS["CONTRIBUTING.md"]] == []
 
 
+def texts_of_the_program() -> str:
+    """Every string in the source, those in pieces put together, and what is filled in later left out."""
+    found = []
+    for path in (ROOT / "src").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str):
+                found.append(node.value)
+            elif isinstance(node, ast.JoinedStr):
+                found.append(
+                    "".join(str(part.value) if isinstance(part, ast.Constant) else "{}" for part in node.values)
+                )
+    return "\n".join(found)
+
+
 def test_the_quoted_log_messages_are_those_of_the_program() -> None:
-    rows = re.findall(r"^\| ([A-Z]\w+ .*?) \|", DOCUMENTS["docs/hardware.md"], re.MULTILINE)
-    source = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "src").rglob("*.py"))
-    assert len(rows) > 3
-    assert [row for row in rows if row not in source] == []
+    cells = re.findall(r"^\| ([^|]*) \|", DOCUMENTS["docs/troubleshooting.md"], re.MULTILINE)
+    quoted = [quote for cell in cells for quote in re.findall(r"`([^`]+ [^`]+)`", cell)]
+    texts = texts_of_the_program()
+    assert len(quoted) > 30
+    assert [quote for quote in quoted if quote not in texts] == []
 
 
 @pytest.mark.parametrize("document", ["docs/recovery.md", "docs/ja/recovery.md"])
@@ -247,7 +250,7 @@ def test_every_emulator_address_in_the_documents_is_valid() -> None:
 
 
 def test_the_settings_files_of_the_documents_are_taken(tmp_path: Path) -> None:
-    alone, several = blocks("toml")
+    alone, several = [block for block in blocks("toml") if block.document == "docs/configuration.md"]
     (tmp_path / "config.toml").write_text(alone.text, encoding="utf-8")
     settings = load_settings({"config": str(tmp_path / "config.toml")}, {}, tmp_path)
     assert settings.outputs == ("file", "webhook")
@@ -270,11 +273,13 @@ def test_the_settings_files_of_the_documents_are_taken(tmp_path: Path) -> None:
 
 def test_the_example_records_have_their_keys_in_order() -> None:
     records = [block for block in blocks("json") if '"timestamp"' in block.text]
-    assert {block.document for block in records} >= {"README.md", "README_JP.md", "docs/record.md"}
+    assert {block.document for block in records} >= {"README.md", "README_JP.md", "docs/record.md", "docs/ja/record.md"}
     for block in records:
         assert tuple(json.loads(block.text)) == RECORD_KEYS, block.document
-    (half_hour,) = [block for block in blocks("json") if '"half-hour"' in block.text]
-    assert tuple(json.loads(half_hour.text)) == HALF_HOUR_KEYS
+    half_hours = [block for block in blocks("json") if '"half-hour"' in block.text]
+    assert {block.document for block in half_hours} == {"docs/record.md", "docs/ja/record.md"}
+    for block in half_hours:
+        assert tuple(json.loads(block.text)) == HALF_HOUR_KEYS, block.document
 
 
 def is_runnable(words: tuple[str, ...]) -> bool:

@@ -97,7 +97,7 @@ HALF_HOUR_TEXTS: Final[Mapping[str, tuple[Words, Words]]] = {
         _MOMENT,
         Words("the beginning of the half hour, by the meter's clock", "30分間の始まり（メーターの時計）"),
     ),
-    "end": (_MOMENT, Words("its end, 30 minutes later", "30分間の終わり。`start` の30分後")),
+    "end": (_MOMENT, Words("its end, 30 minutes later", "30分間の終わり。始まりの30分後")),
     "import_kwh": (_ENERGY, Words("energy drawn from the grid in it", "その間の買電の電力量")),
     "export_kwh": (
         _ENERGY,
