@@ -2,50 +2,26 @@
 
 from __future__ import annotations
 
-import json
-import re
 import shutil
-import tomllib
-from collections.abc import Mapping, Sequence
+from gettext import gettext as _
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from hems_data_collector.credentials import UNSET_ID
 from hems_data_collector.errors import ConfigError
-from hems_data_collector.settings_table import CREDENTIAL_SETTINGS, settings_table
+from hems_data_collector.settings_file import ROWS, SECRETS, Values, merged
+from hems_data_collector.settings_table import CREDENTIAL_SETTINGS
 
 STATE: Final = Path("/var/lib/hems-data-collector")
 DATABASE: Final = STATE / "hems.db"
 LOADED: Final = "/run/credentials/hems-data-collector.service/hems_"
 """Where the service finds what LoadCredential= of its unit loads: this, and the name of the file."""
-ROWS: Final = {row.name: row for row in settings_table() if row.name != "config"}
-SECRETS: Final = tuple(row.name for row in ROWS.values() if row.secret)
 SECRET_FILES: Final = ("gcp_credentials",)
 """Settings that name a file which only root may read: the service gets it as a credential."""
 HEAD: Final = """\
 # Settings of the service hems-data-collector; after a change: systemctl reload hems-data-collector
 # Every key stands in docs/configuration.md. Secrets stand in credentials/ beside this file, one each.
 """
-
-Values = dict[str, tuple[str, ...]]
-
-
-def texts(value: object) -> tuple[str, ...]:
-    """A value of TOML as the texts that the program's own table checks."""
-    if isinstance(value, list):
-        return tuple(str(item) for item in value)
-    return (str(value).lower() if isinstance(value, bool) else str(value),)
-
-
-def read(path: Path) -> tuple[str, dict[str, Any]]:
-    """A settings file as text and as TOML; raises ConfigError."""
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-        return text, tomllib.loads(text)
-    except (OSError, ValueError) as error:
-        raise ConfigError(
-            f"{path} cannot be read: {error}.", setting="config", remedy="Correct it, then begin again."
-        ) from error
 
 
 def kept_secrets(folder: Path) -> Values:
@@ -56,34 +32,6 @@ def kept_secrets(folder: Path) -> Values:
         if path.is_file() and (text := path.read_text(encoding="utf-8").strip()) and text != UNSET_ID:
             found[name] = ROWS[name].split(text)
     return found
-
-
-def merged(text: str, values: Mapping[str, Sequence[str]]) -> str:
-    """`text`, a settings file, with `values` for the settings it had; comments and sections stay as they are."""
-    lines = (text or HEAD).splitlines()
-    sections = next((number for number, line in enumerate(lines) if re.match(r"\s*\[", line)), len(lines))
-    top, rest = lines[:sections], lines[sections:]
-    wanted = dict(values)
-    kept: list[str] = []
-    begin = 0
-    while begin < len(top):
-        key = re.match(r'\s*"?([A-Za-z0-9_-]+)"?\s*=', top[begin])
-        end = begin + 1
-        while key and end < len(top) and not _complete(top[begin:end]):
-            end += 1
-        name, found = (key[1] if key else ""), top[begin:end]
-        if name not in ROWS:
-            kept += found
-        elif name in wanted:
-            value = tuple(wanted.pop(name))
-            kept += found if texts(tomllib.loads("\n".join(found))[name]) == value else [_line(name, value)]
-        begin = end
-    more = [_line(name, wanted[name]) for name in ROWS if name in wanted]
-    if more and rest:
-        while kept and not kept[-1].strip():
-            kept.pop()
-        more.append("")
-    return "\n".join([*kept, *more, *rest]) + "\n"
 
 
 def write(stage: Path, text: str, values: Values, existing: Path | None) -> None:
@@ -109,33 +57,14 @@ def write(stage: Path, text: str, values: Values, existing: Path | None) -> None
             _copy(Path(source), folder / name)
             public[name] = (LOADED + name,)
     public.setdefault("database", (str(DATABASE),))
-    (stage / "config.toml").write_text(merged(text, public), encoding="utf-8")
+    (stage / "config.toml").write_text(merged(text or HEAD, public), encoding="utf-8")
 
 
 def _copy(source: Path, target: Path) -> None:
     try:
         shutil.copyfile(source, target)
     except OSError as error:
-        raise ConfigError(f"{source} cannot be read: {error.strerror}.", remedy="Give the whole path.") from error
-
-
-def _complete(lines: Sequence[str]) -> bool:
-    try:
-        tomllib.loads("\n".join(lines))
-    except tomllib.TOMLDecodeError:
-        return False
-    return True
-
-
-def _line(name: str, values: Sequence[str]) -> str:
-    kind = getattr(ROWS[name], "toml", str)
-    if name == "output" or ROWS[name].repeatable:
-        return f"{name} = [{', '.join(_quoted(text) for text in values)}]"
-    text = values[-1]
-    is_switch = kind in (bool, bool | str) and text in ("true", "false")
-    is_number = kind == int | str and text.isdecimal() and text == str(int(text))
-    return f"{name} = {text}" if is_switch or is_number else f"{name} = {_quoted(text)}"
-
-
-def _quoted(text: str) -> str:
-    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
+        raise ConfigError(
+            _("{path} cannot be read: {reason}.").format(path=source, reason=error.strerror),
+            remedy=_("Give the whole path."),
+        ) from error

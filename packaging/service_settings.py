@@ -21,19 +21,23 @@ import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from dotenv.parser import parse_stream
-from service_files import DATABASE, LOADED, ROWS, SECRETS, STATE, Values, kept_secrets, read, texts, write
-from service_questions import NONE, Person, Questions, extras_offered, terminal
+from service_files import DATABASE, LOADED, STATE, kept_secrets, write
 
+from hems_data_collector import language
 from hems_data_collector.cli.arguments import Parser, add_settings, given
 from hems_data_collector.cli.messages import show_error
+from hems_data_collector.cli.questions import NONE, Person, Questions, Scope, extras_offered, terminal
 from hems_data_collector.config import load_settings
 from hems_data_collector.credentials import credential_text
 from hems_data_collector.errors import EXIT_OK, HemsError
+from hems_data_collector.settings_file import ROWS, SECRETS, Values, read, texts
 from hems_data_collector.settings_table import CORE_SETTINGS, CREDENTIAL_SETTINGS, output_settings
 from hems_data_collector.store.migrations import steps
+
+SCOPE: Final = Scope(folder=STATE, baudrate=True, when=False, extras_later=True)
 
 
 def ask(options: argparse.Namespace, flags: Values) -> None:
@@ -55,7 +59,7 @@ def ask(options: argparse.Namespace, flags: Values) -> None:
     if known.get("output") == (NONE,):
         known["output"] = ()
     person = Person(there=terminal() and not options.yes and not options.changes_only)
-    values = Questions(known, person, given=flags, several_meters="meters" in tree).settle()
+    values = Questions(known, person, SCOPE, given=flags, several_meters="meters" in tree).settle()
     write(options.into, text, values, options.existing)
 
 
@@ -151,6 +155,7 @@ def main(argv: Sequence[str]) -> int:
 
 
 if __name__ == "__main__":
+    language.bind()
     try:
         sys.exit(main(sys.argv[1:]))
     except HemsError as problem:

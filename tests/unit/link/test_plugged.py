@@ -9,10 +9,10 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from tests.support.serial_devices import Machine
 
 from hems_data_collector.link import plugged
 from hems_data_collector.link.plugged import Access, AccessState, Holder, Plugged, access, holders, plugged_in
+from support.serial_devices import Machine
 
 
 @pytest.fixture

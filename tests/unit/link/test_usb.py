@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from tests.support.serial_devices import Machine
 
 from hems_data_collector.link.port import DevicePort
 from hems_data_collector.link.transport import Transport
 from hems_data_collector.link.usb import UsbIdentity
+from support.serial_devices import Machine
 
 STICK = UsbIdentity(serial="DM00ABCD", vendor="0403", product="6015")
 
