@@ -34,7 +34,7 @@ KEYWORDS: Final[Mapping[str, tuple[int, ...] | None]] = {
     "_key": (4,),  # emulator/settings.py
 }
 """Functions that take texts, with the places of these among the arguments (from 1)."""
-LOGGER: Final = "log"
+LOGGERS: Final = frozenset({"log", "logger"})
 LOG_LEVELS: Final = frozenset({"info", "warning", "error", "critical", "exception"})
 LINE_LENGTH: Final = 100
 TRANSLATED: Final = tuple(language for language in LANGUAGES if language != ENGLISH)
@@ -57,11 +57,11 @@ def texts_of(source: bytes) -> Iterator[str | tuple[str, ...]]:
 
 
 def log_templates(tree: ast.AST) -> Iterator[tuple[int, str | None]]:
-    """The line and the template of each call that logs at INFO or above; None where it is no constant."""
+    """Line and template of each call that logs at INFO or above: None where it is no constant, empty for `%s` alone."""
     for node in ast.walk(tree):
         if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)):
             continue
-        if not (isinstance(node.func.value, ast.Name) and node.func.value.id == LOGGER):
+        if not (isinstance(node.func.value, ast.Name) and node.func.value.id in LOGGERS):
             continue
         if node.func.attr in LOG_LEVELS:
             template = node.args[0]
@@ -69,12 +69,15 @@ def log_templates(tree: ast.AST) -> Iterator[tuple[int, str | None]]:
             template = node.args[1]
         else:
             continue
-        is_text = isinstance(template, ast.Constant) and isinstance(template.value, str)
-        yield node.lineno, template.value if is_text and _has_words(template.value) else ("" if is_text else None)
+        if isinstance(template, ast.Constant) and isinstance(template.value, str):
+            yield node.lineno, template.value if _says_something(template.value) else ""
+        else:
+            yield node.lineno, None
 
 
-def _has_words(template: str) -> bool:
-    return re.search(r"[A-Za-z]", re.sub(r"%[^a-zA-Z]*[a-zA-Z]", "", template)) is not None
+def _says_something(template: str) -> bool:
+    """Whether there is more in it than what is put in."""
+    return bool(re.sub(r"%[^a-zA-Z]*[a-zA-Z]", "", template).strip(" :"))
 
 
 def template() -> Catalog:

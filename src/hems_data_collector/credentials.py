@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from gettext import gettext as _
 from pathlib import Path
 from typing import Final
 
@@ -84,18 +85,22 @@ def checked_credentials(route_b_id: str, password: str) -> Credentials:
     route_b_id = route_b_id.replace(" ", "").strip()
     if len(route_b_id) != ROUTE_B_ID_LENGTH or not _PRINTABLE.match(route_b_id):
         raise ConfigError(
-            f"B_ROUTE_ID has {len(route_b_id)} characters; a B-route id has exactly {ROUTE_B_ID_LENGTH}.",
+            _("B_ROUTE_ID has {count} characters; a B-route id has exactly {wanted}.").format(
+                count=len(route_b_id), wanted=ROUTE_B_ID_LENGTH
+            ),
             setting="B_ROUTE_ID",
-            cause="The id was cut, or something else was pasted.",
-            remedy="Copy the 32 letters and digits from the letter of your power company.",
+            cause=_("The id was cut, or something else was pasted."),
+            remedy=_("Copy the 32 letters and digits from the letter of your power company."),
         )
     if not 1 <= len(password) <= PASSWORD_MAX_LENGTH or not _PRINTABLE.match(password):
         raise ConfigError(
-            f"B_ROUTE_PASSWORD has {len(password)} characters or holds a space or a control character;"
-            f" 1 to {PASSWORD_MAX_LENGTH} printable ASCII characters are allowed.",
+            _(
+                "B_ROUTE_PASSWORD has {count} characters or holds a space or a control character; 1 to"
+                " {longest} printable ASCII characters are allowed."
+            ).format(count=len(password), longest=PASSWORD_MAX_LENGTH),
             setting="B_ROUTE_PASSWORD",
-            cause="The password was cut, or something else was pasted.",
-            remedy="Copy the password (normally 12 characters) from the notice of your power company.",
+            cause=_("The password was cut, or something else was pasted."),
+            remedy=_("Copy the password (normally 12 characters) from the notice of your power company."),
         )
     return Credentials(route_b_id=Secret(route_b_id), password=Secret(password))
 
@@ -122,10 +127,12 @@ def read_credential(path: Path, setting: str) -> str:
         return path.read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(
-            f"The file that {setting} names cannot be read: {path} ({type(error).__name__}).",
+            _("The file that {setting} names cannot be read: {path} ({reason}).").format(
+                setting=setting, path=path, reason=type(error).__name__
+            ),
             setting=setting,
-            cause="The path is wrong, or this user may not read it.",
-            remedy="Correct the path or the permissions (owner read is enough).",
+            cause=_("The path is wrong, or this user may not read it."),
+            remedy=_("Correct the path or the permissions (owner read is enough)."),
         ) from error
 
 

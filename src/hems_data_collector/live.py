@@ -15,6 +15,7 @@ import socket
 import stat
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager
+from gettext import gettext as _
 from pathlib import Path
 from typing import Any, Final, Self, TypeAlias
 
@@ -161,7 +162,7 @@ def _bound(path: Path) -> socket.socket:
     """A socket of this name for its owner alone; raises OSError."""
     with contextlib.suppress(FileNotFoundError):
         if not stat.S_ISSOCK(path.lstat().st_mode):
-            raise FileExistsError(errno.EEXIST, "there is a file of this name that is no socket")
+            raise FileExistsError(errno.EEXIST, _("there is a file of this name that is no socket"))
         path.unlink()
     listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:

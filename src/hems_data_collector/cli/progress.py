@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from gettext import gettext as _
 from typing import TYPE_CHECKING, Final
 
 from hems_data_collector.cli.messages import masked
@@ -63,7 +62,7 @@ class _Bar:
             if each in self._lines:
                 self._display.remove_task(self._lines.pop(each))
         if progress is not None:
-            text = _(progress.text) if name is None else f"{name}: {_(progress.text)}"
+            text = progress.text if name is None else f"{name}: {progress.text}"
             self._lines[name] = self._display.add_task(masked(text), total=progress.expected_s)
             self._display.start()
         elif not self._lines:

@@ -6,7 +6,6 @@ import asyncio
 import logging
 import signal
 from collections.abc import Callable
-from gettext import gettext as _
 from typing import TYPE_CHECKING
 
 from hems_data_collector.cli.progress import terminal_progress
@@ -50,7 +49,7 @@ class Running:
                     if self._before is None or self._service.is_ready:
                         raise
                     log.error("%s", error)
-                    log.warning(_("The collector goes on with the settings from before."))
+                    log.warning("The collector goes on with the settings from before.")
                     self._settings, self._before = self._before, None
                     continue
                 if self._next is None:
@@ -93,12 +92,12 @@ class Running:
 
         def on_signal(number: signal.Signals) -> None:
             if not self._stop.is_set():
-                log.info(_("%s: ending in order. Once more ends at once."), number.name)
+                log.info("%s: ending in order. Once more ends at once.", number.name)
                 self._stop.set()
             elif self._next is not None:
                 self._next = None  # it was ending to begin anew
             else:
-                log.warning(_("%s again: ending at once."), number.name)
+                log.warning("%s again: ending at once.", number.name)
                 self._killed_by = number
                 for each in heard:
                     loop.remove_signal_handler(each)
@@ -118,8 +117,8 @@ class Running:
             self._next = self._read()
         except HemsError as error:
             log.error("%s", error)
-            log.warning(_("The collector goes on with the settings it has."))
+            log.warning("The collector goes on with the settings it has.")
             self._service.ready()
             return
-        log.info(_("SIGHUP: beginning anew with the settings of this moment."))
+        log.info("SIGHUP: beginning anew with the settings of this moment.")
         self._stop.set()

@@ -6,6 +6,7 @@ import sqlite3
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from gettext import gettext as _
 from typing import Final, Protocol, TypeAlias, TypeVar
 
 from hems_data_collector.errors import StoreUnavailable
@@ -133,7 +134,7 @@ class StoredBacklog:
             if row.name == output:
                 return Place(checkpoint=row.checkpoint, health=row.health, since=row.since)
         if output in self._to_come:
-            raise StoreUnavailable(f"The output {output} has no place in the database yet.")
+            raise StoreUnavailable(_("The output {output} has no place in the database yet.").format(output=output))
         return Place()
 
     async def turn(self, output: str, news: Sequence[News], *, limit: int, count: bool = False) -> Portion:

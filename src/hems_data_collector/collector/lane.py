@@ -9,6 +9,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from gettext import gettext as _
+from gettext import ngettext
 from random import Random
 from typing import Final
 
@@ -265,7 +267,7 @@ class Lane:
         self._turn_to(health)
         if health not in self._warned:
             self._warned.add(health)
-            plan = "trying again until it works" if health is Health.RETRYING else "paused, probing every 10 min"
+            plan = _("trying again until it works") if health is Health.RETRYING else _("paused, probing every 10 min")
             logger.warning("%s: %s (%s)", self.name, error, plan)
         else:
             logger.debug("%s: %s", self.name, error)
@@ -314,18 +316,18 @@ class Lane:
 
 
 def _records(count: int) -> str:
-    return f"{count} record" if count == 1 else f"{count} records"
+    return ngettext("{count} record", "{count} records", count).format(count=count)
 
 
 def _duration(seconds: float) -> str:
     """`45 s`, `12 min`, `3 h 5 min`, `2 d 4 h`."""
     whole = round(seconds)
     if whole < 60:
-        return f"{whole} s"
+        return _("{seconds} s").format(seconds=whole)
     minutes = whole // 60
     if minutes < 60:
-        return f"{minutes} min"
+        return _("{minutes} min").format(minutes=minutes)
     hours, minutes = divmod(minutes, 60)
     if hours < 48:
-        return f"{hours} h {minutes} min"
-    return f"{hours // 24} d {hours % 24} h"
+        return _("{hours} h {minutes} min").format(hours=hours, minutes=minutes)
+    return _("{days} d {hours} h").format(days=hours // 24, hours=hours % 24)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, tzinfo
+from gettext import gettext as _
 from typing import Final, TypeAlias
 
 from hems_data_collector.clock import Clock
@@ -126,7 +127,7 @@ class Minutes:
     async def _learn_time(self, profile: MeterProfile) -> None:
         minute, now = await self._reader.minute_clock()
         if now is None:
-            raise MeterError("The meter does not tell what time it is.")
+            raise MeterError(_("The meter does not tell what time it is."))
         self._plan.tell_clock(now, self._clock.monotonic())
         if minute is not None and _has_value(minute):
             self._record([minute], profile)

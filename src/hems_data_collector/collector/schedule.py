@@ -6,7 +6,6 @@ interval speaks of monotonic seconds and keeps its phase (docs/architecture.md).
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping
 from datetime import UTC, datetime, tzinfo
 from math import floor
@@ -15,7 +14,7 @@ from typing import Final
 
 from cronsim import CronSim, CronSimError
 
-from hems_data_collector.errors import ConfigError
+from hems_data_collector.collector import schedule_texts
 
 ALIASES: Final[Mapping[str, str]] = MappingProxyType(
     {
@@ -31,11 +30,6 @@ ALIASES: Final[Mapping[str, str]] = MappingProxyType(
 """The aliases of cron; `@reboot` has no meaning for a program that keeps running."""
 
 MAX_EXPRESSION_LENGTH: Final = 500  # characters: a list of all 60 minutes has 169; bounds what the parser is given
-_SETTING: Final = "schedule"
-_FIELDS_HELP: Final = (
-    "Write five fields: minute (0-59) hour (0-23) day (1-31) month (1-12) weekday (0-7 or SUN-SAT),"
-    ' as in "*/5 * * * *"; a sixth field at the end gives the seconds (0-59).'
-)
 _SEARCH_START: Final = datetime(2024, 1, 1, tzinfo=UTC)  # a leap year: 29 February is found at once
 
 
@@ -56,9 +50,9 @@ class CronSchedule:
         try:
             self.next_after(_SEARCH_START)
         except CronSimError as error:
-            raise _refused(expression, f"has a field that cron cannot read ({_field_of(error)}).") from error
+            raise schedule_texts.bad_field(expression, _field_of(error)) from error
         except StopIteration:
-            raise _refused(expression, "never fires: no day is like that.") from None
+            raise schedule_texts.never_fires(expression) from None
 
     @property
     def every_second(self) -> bool:
@@ -91,12 +85,7 @@ class IntervalSchedule:
     def __init__(self, seconds: int, *, shift: float = 0.0) -> None:
         """`seconds` >= 1, else ConfigError; 0 <= `shift` < 1."""
         if seconds < 1:
-            raise ConfigError(
-                f"An interval of {seconds} seconds is not possible.",
-                setting="interval",
-                cause="Zero and negative intervals have no next time.",
-                remedy="Give a whole number of seconds, 1 or more.",
-            )
+            raise schedule_texts.bad_interval(seconds)
         self.seconds: Final = seconds
         self.shift: Final = shift
 
@@ -114,14 +103,14 @@ class IntervalSchedule:
 def _seconds_first(expression: str) -> str:
     """The expression as cronsim reads it: an alias resolved, and the sixth field moved to the front."""
     if len(expression) > MAX_EXPRESSION_LENGTH:
-        raise _refused(expression[:20] + "...", f"is longer than {MAX_EXPRESSION_LENGTH} characters.")
+        raise schedule_texts.too_long(expression[:20], MAX_EXPRESSION_LENGTH)
     fields = expression.split()
     if len(fields) == 1 and fields[0].startswith("@"):
         return _resolved(fields[0])
     if len(fields) == 6:
         return " ".join([fields[-1], *fields[:-1]])
     if len(fields) != 5:
-        raise _refused(expression, f"has {len(fields)} field{'' if len(fields) == 1 else 's'} instead of five or six.")
+        raise schedule_texts.wrong_count(expression, len(fields))
     return " ".join(fields)
 
 
@@ -130,30 +119,9 @@ def _resolved(alias: str) -> str:
     if known is not None:
         return known
     if alias.lower() == "@reboot":
-        raise ConfigError(
-            'The schedule "@reboot" cannot be used.',
-            setting=_SETTING,
-            cause="The collector keeps running; it has no single moment to read at.",
-            remedy='For one reading now, run "hems-data-collector read"; for many, use "@hourly" or "*/5 * * * *".',
-        )
-    near = difflib.get_close_matches(alias.lower(), ALIASES, n=1)
-    hint = f' Did you mean "{near[0]}"?' if near else ""
-    raise ConfigError(
-        f'The schedule "{alias}" is no known alias.',
-        setting=_SETTING,
-        cause=f"Known are {', '.join(ALIASES)}.",
-        remedy=f"Use one of these or five cron fields.{hint}",
-    )
+        raise schedule_texts.reboot()
+    raise schedule_texts.unknown_alias(alias, ALIASES)
 
 
 def _field_of(error: CronSimError) -> str:
     return str(error).removeprefix("Bad ")
-
-
-def _refused(expression: str, fault: str) -> ConfigError:
-    return ConfigError(
-        f'The schedule "{expression}" {fault}',
-        setting=_SETTING,
-        cause="A field is missing, misspelt or out of its range.",
-        remedy=_FIELDS_HELP,
-    )

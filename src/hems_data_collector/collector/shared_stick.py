@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Mapping, Sequence
+from gettext import gettext as _
 from math import inf, isinf
 from typing import Final, Protocol
 
@@ -233,7 +234,7 @@ class SharedStick:
             self._news.clear()
             left_s = until - self._clock.monotonic()
             if left_s <= 0:
-                turn.link.on_down(SessionLost("The turn of this meter is over."))
+                turn.link.on_down(SessionLost(_("The turn of this meter is over.")))
                 return
             await self._wait(left_s)
 

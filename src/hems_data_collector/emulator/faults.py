@@ -9,6 +9,7 @@ import difflib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum
+from gettext import gettext as _
 from types import MappingProxyType
 from typing import Final
 
@@ -173,13 +174,16 @@ def parse_fault(text: str) -> Fault:
     if kind is None:
         close = difflib.get_close_matches(name, FAULTS, n=1)
         raise _error(
-            f"There is no fault {name!r}.",
-            f"Did you mean {close[0]!r}?" if close else "`emulate --help` lists every fault.",
+            _("There is no fault {name!r}.").format(name=name),
+            _("Did you mean {near!r}?").format(near=close[0]) if close else _("`emulate --help` lists every fault."),
         )
     if not colon:
         return Fault(kind=kind, value=kind.default)
     if kind.argument is None:
-        raise _error(f"The fault {name!r} takes no argument, but {text.strip()!r} gives one.", f"Write {name!r}.")
+        raise _error(
+            _("The fault {name!r} takes no argument, but {text!r} gives one.").format(name=name, text=text.strip()),
+            _("Write {name!r}.").format(name=name),
+        )
     return Fault(kind=kind, value=_argument(kind, kind.argument, argument))
 
 
@@ -195,18 +199,21 @@ def _argument(kind: FaultKind, argument: Argument, text: str) -> float:
         Argument.EPC: 0x80 <= value <= 0xFF,
     }
     meaning = {
-        Argument.PROBABILITY: "a probability from 0 to 1",
-        Argument.SECONDS: "a number of seconds",
-        Argument.COUNT: "a whole number from 1 to 255",
-        Argument.EPC: "a property code from 80 to FF",
+        Argument.PROBABILITY: _("a probability from 0 to 1"),
+        Argument.SECONDS: _("a number of seconds"),
+        Argument.COUNT: _("a whole number from 1 to 255"),
+        Argument.EPC: _("a property code from 80 to FF"),
     }
     if not valid[argument]:
-        raise _error(f"{text!r} is no argument for the fault {kind.usage}.", f"Give {meaning[argument]}.")
+        raise _error(
+            _("{text!r} is no argument for the fault {usage}.").format(text=text, usage=kind.usage),
+            _("Give {kind}.").format(kind=meaning[argument]),
+        )
     return value
 
 
 def _error(what: str, remedy: str) -> ConfigError:
-    return ConfigError(what, setting="fault", cause="A misspelt fault in the emulator's settings.", remedy=remedy)
+    return ConfigError(what, setting="fault", cause=_("A misspelt fault in the emulator's settings."), remedy=remedy)
 
 
 class FaultBox:

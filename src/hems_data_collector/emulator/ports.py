@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable
+from gettext import gettext as _
 from typing import Final, Protocol, TypeAlias
 
 from hems_data_collector.emulator.faults import FaultBox
@@ -57,7 +58,7 @@ class EmulatedPort:
     async def close(self) -> None:
         """Let go of the port; the module goes on, and may be opened again."""
         self._socket.closed(self)
-        self.break_off("The port was closed.")
+        self.break_off(_("The port was closed."))
 
     def push(self, chunk: bytes) -> bool:
         """Queue bytes for the reader; False where they had to be dropped."""
@@ -76,7 +77,9 @@ class EmulatedPort:
     def _check(self) -> None:
         if self._gone is not None:
             raise PortLost(
-                self._gone, cause="The emulated stick was unplugged, or the program closed it.", remedy="Open it again."
+                self._gone,
+                cause=_("The emulated stick was unplugged, or the program closed it."),
+                remedy=_("Open it again."),
             )
 
 
@@ -99,15 +102,15 @@ class Socket:
         """Open the port. Raises PortNotFound while unplugged, PortBusy while it is open already."""
         if not self.plugged:
             raise PortNotFound(
-                "The emulated stick is unplugged.",
-                cause="The fault `unplug` is in force.",
-                remedy="Wait a few seconds.",
+                _("The emulated stick is unplugged."),
+                cause=_("The fault `unplug` is in force."),
+                remedy=_("Wait a few seconds."),
             )
         if self._port is not None:
             raise PortBusy(
-                "The emulated port is already open.",
-                cause="A serial port serves one program at a time.",
-                remedy="Close the other one first.",
+                _("The emulated port is already open."),
+                cause=_("A serial port serves one program at a time."),
+                remedy=_("Close the other one first."),
             )
         self._port = EmulatedPort(self, rate)
         return self._port
@@ -144,7 +147,7 @@ class Socket:
         """Pull the stick: the open port is lost."""
         self.plugged = False
         if self._port is not None:
-            self._port.break_off("The port is gone.")
+            self._port.break_off(_("The port is gone."))
             self._port = None
 
     def _fragments(self, data: bytes) -> list[bytes]:

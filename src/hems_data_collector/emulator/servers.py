@@ -10,6 +10,7 @@ import termios
 import tty
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
+from gettext import gettext as _
 from pathlib import Path
 from typing import Any, Final
 
@@ -242,9 +243,9 @@ def _check_free(link: Path) -> None:
         return
     if link.is_symlink() or link.exists():
         raise PortBusy(
-            f"{link} exists already.",
-            cause="Another emulator serves there, or it is something else.",
-            remedy="Choose another path, or remove it.",
+            _("{link} exists already.").format(link=link),
+            cause=_("Another emulator serves there, or it is something else."),
+            remedy=_("Choose another path, or remove it."),
         )
 
 
@@ -258,11 +259,11 @@ def _point(link: Path, target: str) -> None:
         draft.unlink(missing_ok=True)
         kind = PortDenied if isinstance(error, PermissionError) else PortNotFound
         raise kind(
-            f"The port {link} cannot be made: {error.strerror}.",
-            cause=f"This user may not write in {link.parent}."
+            _("The port {link} cannot be made: {reason}.").format(link=link, reason=error.strerror),
+            cause=_("This user may not write in {parent}.").format(parent=link.parent)
             if kind is PortDenied
-            else f"{link.parent} is no folder.",
-            remedy="Choose a path in a folder of your own, such as /tmp/meter.",
+            else _("{parent} is no folder.").format(parent=link.parent),
+            remedy=_("Choose a path in a folder of your own, such as /tmp/meter."),
         ) from error
 
 
@@ -273,13 +274,13 @@ def _remove(link: Path, target: str) -> None:
 
 
 def _cannot_listen(error: OSError, host: str, port: int) -> PortError:
-    what = f"Cannot listen on {host}:{port}: {error.strerror or error}."
+    what = _("Cannot listen on {host}:{port}: {reason}.").format(host=host, port=port, reason=error.strerror or error)
     if error.errno == errno.EADDRINUSE:
         return PortBusy(
-            what, cause="Another program listens there.", remedy="End that program, or choose another port."
+            what, cause=_("Another program listens there."), remedy=_("End that program, or choose another port.")
         )
     if isinstance(error, PermissionError):
-        return PortDenied(what, cause="Ports below 1024 need privileges.", remedy="Choose a port from 1024 up.")
+        return PortDenied(what, cause=_("Ports below 1024 need privileges."), remedy=_("Choose a port from 1024 up."))
     return PortNotFound(
-        what, cause="This machine has no such address.", remedy="Use 127.0.0.1, or 0.0.0.0 for every network."
+        what, cause=_("This machine has no such address."), remedy=_("Use 127.0.0.1, or 0.0.0.0 for every network.")
     )

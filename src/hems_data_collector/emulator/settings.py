@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from enum import Enum
+from gettext import gettext as _
 from types import MappingProxyType
 from typing import Any, Final
 from urllib.parse import unquote
@@ -99,17 +100,19 @@ class EmulatorSettings:
             return
         if module is None:
             raise _error(
-                f"There is no module {self.module!r}.",
+                _("There is no module {module!r}.").format(module=self.module),
                 setting="module",
-                cause="It is misspelt, or nobody has described it yet.",
-                remedy=f"Choose one of {', '.join((*MODULES, J11))}.",
+                cause=_("It is misspelt, or nobody has described it yet."),
+                remedy=_("Choose one of {names}.").format(names=", ".join((*MODULES, J11))),
             )
         if self.hex is not None and not module.has_rohm_options and self.hex != module.hex_payload_default:
             raise _error(
-                f"The module {self.module} has no WOPT and cannot change how it prints payloads.",
+                _("The module {module} has no WOPT and cannot change how it prints payloads.").format(
+                    module=self.module
+                ),
                 setting="hex",
-                cause="It always prints hex." if module.hex_payload_default else "It always prints binary.",
-                remedy="Leave `hex` out, or choose a module with WOPT such as bp35a1.",
+                cause=_("It always prints hex.") if module.hex_payload_default else _("It always prints binary."),
+                remedy=_("Leave `hex` out, or choose a module with WOPT such as bp35a1."),
             )
 
     def of_meter(self, number: int) -> EmulatorSettings:
@@ -159,10 +162,12 @@ def _known(texts: Mapping[str, str]) -> Mapping[str, str]:
         if name not in KEYS:
             close = difflib.get_close_matches(name, KEYS, n=1)
             raise _error(
-                f"The emulator has no setting {name!r}.",
+                _("The emulator has no setting {name!r}.").format(name=name),
                 setting=name,
-                cause="It is misspelt.",
-                remedy=f"Did you mean {close[0]!r}?" if close else f"Its settings are {', '.join(KEYS)}.",
+                cause=_("It is misspelt."),
+                remedy=_("Did you mean {near!r}?").format(near=close[0])
+                if close
+                else _("Its settings are {names}.").format(names=", ".join(KEYS)),
             )
     return texts
 
@@ -189,9 +194,9 @@ class Key:
         except ValueError as error:
             shown = "****" if self.secret else repr(text)
             raise _error(
-                f"The emulator setting {self.name} cannot be {shown}.",
+                _("The emulator setting {name} cannot be {shown}.").format(name=self.name, shown=shown),
                 setting=self.name,
-                cause=f"It takes {self.metavar}: {self.help}.",
+                cause=_("It takes {metavar}: {help}.").format(metavar=self.metavar, help=_(self.help)),
                 remedy=str(error),
             ) from error
 
@@ -202,7 +207,11 @@ def _one_of(choices: Mapping[str, Any], *, upper: bool = False) -> Callable[[str
         if spelling in choices:
             return choices[spelling]
         close = difflib.get_close_matches(spelling, choices, n=1)
-        raise ValueError(f"Did you mean {close[0]!r}?" if close else f"Choose one of {', '.join(choices)}.")
+        raise ValueError(
+            _("Did you mean {near!r}?").format(near=close[0])
+            if close
+            else _("Choose one of {names}.").format(names=", ".join(choices))
+        )
 
     return convert
 
@@ -214,8 +223,12 @@ def _whole(low: int, high: int, base: int = 10) -> Callable[[str], int]:
         except ValueError:
             number = low - 1
         if not low <= number <= high:
-            bounds = f"{low:X} to {high:X} in hex" if base == 16 else f"{low} to {high}"
-            raise ValueError(f"Give a whole number from {bounds}.")
+            bounds = (
+                _("{low:X} to {high:X} in hex").format(low=low, high=high)
+                if base == 16
+                else _("{low} to {high}").format(low=low, high=high)
+            )
+            raise ValueError(_("Give a whole number from {bounds}.").format(bounds=bounds))
         return number
 
     return convert
@@ -228,7 +241,7 @@ def _real(low: float, high: float) -> Callable[[str], float]:
         except ValueError:
             number = low - 1
         if not low <= number <= high:
-            raise ValueError(f"Give a number from {low:g} to {high:g}.")
+            raise ValueError(_("Give a number from {low:g} to {high:g}.").format(low=low, high=high))
         return number
 
     return convert
@@ -242,11 +255,11 @@ def _start(text: str) -> datetime:
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
-        raise ValueError("Give date and time as 2026-01-15T07:00:00.") from None
+        raise ValueError(_("Give date and time as 2026-01-15T07:00:00.")) from None
     if moment.tzinfo is not None:
-        raise ValueError("The meter's clock has no zone: leave the offset out.")
+        raise ValueError(_("The meter's clock has no zone: leave the offset out."))
     if not 1000 <= moment.year <= 9000:
-        raise ValueError("Give a year from 1000 to 9000.")
+        raise ValueError(_("Give a year from 1000 to 9000."))
     return moment
 
 
@@ -255,7 +268,7 @@ def _mac(text: str) -> str:
         if len(bytes.fromhex(text)) != 8:
             raise ValueError
     except ValueError:
-        raise ValueError("Give 16 hex digits.") from None
+        raise ValueError(_("Give 16 hex digits.")) from None
     return text.upper()
 
 
@@ -284,7 +297,8 @@ KEYS: Final[Mapping[str, Key]] = MappingProxyType(
                 "module",
                 _one_of({name: name for name in (*MODULES, J11)}),
                 "NAME",
-                f"Wi-SUN module: {', '.join(MODULES)} (default bp35a1); {J11} speaks another, binary protocol",
+                "Wi-SUN module: bp35a1, wsr35a1, rl7023-ips, bp35c0, bp35c2, rs-wsuha-p, rl7023-dss, mb-rl7023-dss"
+                " (default bp35a1); j11 speaks another, binary protocol",
             ),
             _key("wires", _whole(2, 3), "2|3", "wires of the supply; on two there is no T current (default 3)"),
             _key("export", _flag, _ZERO_ONE, "solar roof and reverse registers (default 1)"),

@@ -9,6 +9,7 @@ import socket
 import struct
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from gettext import gettext as _
 from pathlib import Path
 from typing import Final
 
@@ -76,9 +77,9 @@ class _Place:
         except PermissionError as error:
             if not may_share:
                 raise PortDenied(
-                    f"This user may not add an address to {self._interface}.",
-                    cause="Each meter needs an address of its own, and only root may add one.",
-                    remedy="Run it with sudo, or serve one meter only.",
+                    _("This user may not add an address to {interface}.").format(interface=self._interface),
+                    cause=_("Each meter needs an address of its own, and only root may add one."),
+                    remedy=_("Run it with sudo, or serve one meter only."),
                 ) from error
         except OSError as error:
             raise _cannot_serve(self._interface, error) from error
@@ -139,11 +140,13 @@ def _place(interface: str | None) -> tuple[str, str]:
         return interface, found[interface]
     listed = ", ".join(sorted(found)) or "none"
     raise PortNotFound(
-        f"There is no network interface {interface} with an IPv6 link-local address."
+        _("There is no network interface {interface} with an IPv6 link-local address.").format(interface=interface)
         if interface is not None
-        else f"Which network interface shall the meter be on? These have an IPv6 link-local address: {listed}.",
-        cause=f"Those that have one are: {listed}." if interface is not None else "",
-        remedy="Name one of them; look with: ip -6 address show scope link",
+        else _(
+            "Which network interface shall the meter be on? These have an IPv6 link-local address: {listed}."
+        ).format(listed=listed),
+        cause=_("Those that have one are: {listed}.").format(listed=listed) if interface is not None else "",
+        remedy=_("Name one of them; look with: ip -6 address show scope link"),
     )
 
 
@@ -188,19 +191,25 @@ def _change_address(request: int, interface: str, address: str) -> None:
 
 
 def _cannot_serve(interface: str, error: OSError) -> PortError:
-    what = f"UDP port {ECHONET_PORT} cannot be opened on {interface}: {error.strerror or error}."
+    what = _("UDP port {echonet_port} cannot be opened on {interface}: {reason}.").format(
+        echonet_port=ECHONET_PORT, interface=interface, reason=error.strerror or error
+    )
     if error.errno == errno.EADDRINUSE:
         return PortBusy(
             what,
-            cause="Another ECHONET Lite program holds it on this machine; a collector with --port wifi: does so too.",
-            remedy="End that program, or keep the two apart in network namespaces, see docs/emulator.md.",
+            cause=_(
+                "Another ECHONET Lite program holds it on this machine; a collector with --port wifi: does so too."
+            ),
+            remedy=_("End that program, or keep the two apart in network namespaces, see docs/emulator.md."),
         )
     if error.errno == errno.EEXIST:
         return PortBusy(
-            f"The meter's address is taken on {interface}.",
-            cause="Another emulated meter with the same MAC address serves there, or one ended in disorder.",
-            remedy="Give another one with --mac, or remove the address with: sudo ip -6 address del",
+            _("The meter's address is taken on {interface}.").format(interface=interface),
+            cause=_("Another emulated meter with the same MAC address serves there, or one ended in disorder."),
+            remedy=_("Give another one with --mac, or remove the address with: sudo ip -6 address del"),
         )
     return PortNotFound(
-        what, cause="The interface is down or went away.", remedy=f"Look with: ip -6 address show dev {interface}"
+        what,
+        cause=_("The interface is down or went away."),
+        remedy=_("Look with: ip -6 address show dev {interface}").format(interface=interface),
     )

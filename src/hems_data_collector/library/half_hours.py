@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime, time, timedelta, tzinfo
 from decimal import Decimal
 from functools import partial
+from gettext import gettext as _
 from typing import Final, Protocol, TypeVar
 
 from hems_data_collector.echonet import DAY_MAX, HISTORY_2_MAX, EnergyScale, plausible_delta, register_delta
@@ -94,7 +95,7 @@ class Past:
         means = [self._by_days] * bool(histories.days) + [self._by_windows] * histories.windows
         if (last - first) / HALF_HOUR < FEW:
             means.reverse()
-        trouble = MeterError("The meter has no readable history.")
+        trouble = MeterError(_("The meter has no readable history."))
         for mean in means:
             try:
                 await mean(first, last)

@@ -7,6 +7,7 @@ import logging
 from collections.abc import Awaitable, Callable
 from datetime import date, datetime, time, timedelta, tzinfo
 from functools import partial
+from gettext import gettext as _
 from random import Random
 from types import TracebackType
 from typing import Final, Self, TypeVar
@@ -149,7 +150,7 @@ class Meter:
     def profile(self) -> MeterProfile:
         """The meter's constants: its maps, its units, its digits."""
         if self._profile is None:
-            raise HemsError("The meter is not known before it is joined: use `async with`.")
+            raise HemsError(_("The meter is not known before it is joined: use `async with`."))
         return self._profile
 
     @property
@@ -189,7 +190,7 @@ class Meter:
         """
         answer = await self._done(partial(self._client.get, (epc,)), timeout_s)
         if epc not in answer.values:
-            raise PropertyRefused(f"The meter refuses property {epc:02X}.", epc=epc)
+            raise PropertyRefused(_("The meter refuses property {epc:02X}.").format(epc=epc), epc=epc)
         return decode_property(METER, epc, answer.values[epc])
 
     async def set(self, epc: int, value: Value, *, timeout_s: float = TIMEOUT_S) -> None:
@@ -273,11 +274,15 @@ class Meter:
     def _too_late(self, failures: list[HemsError], timeout_s: float) -> HemsError:
         if not self.connected:
             return SessionLost(
-                f"There was no session with the meter for {timeout_s:.0f} s.",
+                _("There was no session with the meter for {seconds:.0f} s.").format(seconds=timeout_s),
                 cause="" if self._lost is None else self._lost.what,
-                remedy="It is set up again by itself as soon as that is possible: try again later.",
+                remedy=_("It is set up again by itself as soon as that is possible: try again later."),
             )
-        return failures[-1] if failures else NoAnswer(f"The meter did not answer within {timeout_s:.0f} s.")
+        return (
+            failures[-1]
+            if failures
+            else NoAnswer(_("The meter did not answer within {seconds:.0f} s.").format(seconds=timeout_s))
+        )
 
     async def _known(self) -> None:
         """Nothing more than what every request begins with."""

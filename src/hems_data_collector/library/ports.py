@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from functools import cache, partial
+from gettext import gettext as _
 from random import Random
 from typing import Final
 
@@ -71,10 +72,10 @@ def _from_environment(scheme: str) -> Credentials:
     for name, text in zip(_VARIABLES, texts, strict=True):
         if text is None or text == UNSET_ID:
             raise ConfigError(
-                f"{name} is not configured.",
+                _("{name} is not configured.").format(name=name),
                 setting=name,
-                cause="A real meter lets nobody in without the B-route id and password.",
-                remedy="Give Meter.open the credentials, or put both into the environment.",
+                cause=_("A real meter lets nobody in without the B-route id and password."),
+                remedy=_("Give Meter.open the credentials, or put both into the environment."),
             )
     route_b_id, password = (text or "" for text in texts)
     return checked_credentials(route_b_id, password)

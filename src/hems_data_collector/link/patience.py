@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from datetime import datetime
+from gettext import gettext as _
 from random import Random
 from typing import Final
 
@@ -29,7 +30,7 @@ class Patience:
 
     def wait_s(self) -> float:
         """Seconds until the next try, longer after each failure of a kind; told as a warning, or in the debug log."""
-        error = self.failure or SessionLost("The session ended.")
+        error = self.failure or SessionLost(_("The session ended."))
         if isinstance(error, JoinRefused) and self.just_ended:
             self._ended_at = None
             wait_s = AFTER_OWN_TERM_S

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from gettext import gettext as _
 from typing import Final
 
 from hems_data_collector import skstack
@@ -74,9 +75,9 @@ async def speaks_j11(modem: Modem, clock: Clock) -> bool:
 def no_modem_answers() -> ModemError:
     """Neither SKSTACK nor J11."""
     return ModemError(
-        "No Wi-SUN modem answers on this port.",
-        cause="It is another device, or the modem hangs.",
-        remedy="Check --port; unplug the stick and plug it in again.",
+        _("No Wi-SUN modem answers on this port."),
+        cause=_("It is another device, or the modem hangs."),
+        remedy=_("Check --port; unplug the stick and plug it in again."),
     )
 
 
@@ -84,9 +85,9 @@ def is_j11() -> ModemUnsupported:
     """The stick is one of the J11 types."""
     supported = ", ".join(module.title for module in MODULES.values())
     return ModemUnsupported(
-        "This stick has J11 firmware, which is not supported.",
-        cause="Sticks whose name ends in J11 speak a binary protocol instead of SKSTACK-IP.",
-        remedy=f"Use a stick with SKSTACK-IP: {supported}.",
+        _("This stick has J11 firmware, which is not supported."),
+        cause=_("Sticks whose name ends in J11 speak a binary protocol instead of SKSTACK-IP."),
+        remedy=_("Use a stick with SKSTACK-IP: {supported}.").format(supported=supported),
     )
 
 

@@ -11,6 +11,7 @@ import logging
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from gettext import gettext as _
 from pathlib import Path
 from typing import Final, TypeAlias
 
@@ -108,9 +109,11 @@ class Tape:
         if len(key) > 1 and key[1] in _REPLIES:
             return [(0.0, b"OK\r\n")]
         raise PortLost(
-            f"{self._name} holds no answer to this request of the program ({_request_text(key)}).",
-            cause="The recording ended earlier, or another version of the program made it.",
-            remedy="Record again, longer, or play it with the version that recorded it.",
+            _("{name} holds no answer to this request of the program ({request}).").format(
+                name=self._name, request=_request_text(key)
+            ),
+            cause=_("The recording ended earlier, or another version of the program made it."),
+            remedy=_("Record again, longer, or play it with the version that recorded it."),
         )
 
     def _fitted(self, line: bytes) -> bytes:
@@ -189,16 +192,16 @@ def read_transcript(name: str) -> tuple[Step, ...]:
         return parse(text.splitlines())
     except OSError as error:
         raise PortNotFound(
-            f"The transcript {name} cannot be read: {error.strerror}.",
-            cause="The name is wrong, or the file is not yours to read.",
-            remedy="Give the file that `record` has written: --port replay:FILE",
+            _("The transcript {name} cannot be read: {reason}.").format(name=name, reason=error.strerror),
+            cause=_("The name is wrong, or the file is not yours to read."),
+            remedy=_("Give the file that `record` has written: --port replay:FILE"),
         ) from error
     except (LineError, UnicodeDecodeError) as error:
-        reason = error.what if isinstance(error, LineError) else "it has characters that are not ASCII"
+        reason = error.what if isinstance(error, LineError) else _("it has characters that are not ASCII")
         raise PortError(
-            f"The transcript {name} cannot be played: {reason}.",
-            cause="It was cut or edited, or something else wrote it.",
-            remedy="Ask for the file again; who edits one must correct the number in its last line too.",
+            _("The transcript {name} cannot be played: {reason}.").format(name=name, reason=reason),
+            cause=_("It was cut or edited, or something else wrote it."),
+            remedy=_("Ask for the file again; who edits one must correct the number in its last line too."),
         ) from None
 
 
@@ -220,5 +223,5 @@ def _key_of(wire: bytes) -> tuple[Key, bytes | None]:
 
 def _request_text(key: Key) -> str:
     if len(key) < 4 or not isinstance(key[1], Esv) or not isinstance(key[3], tuple):
-        return "no ECHONET Lite frame"
+        return _("no ECHONET Lite frame")
     return f"{key[1].name} {' '.join(f'{prop.epc:02X}' for prop in key[3])}"

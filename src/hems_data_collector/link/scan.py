@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from gettext import gettext as _
 from typing import Final
 
 from hems_data_collector import skstack
@@ -77,18 +78,22 @@ class Scanner:
 def scan_did_not_end() -> CommandTimeout:
     """No EVENT 22."""
     return CommandTimeout(
-        "The scan did not end in time.",
-        cause="The modem hangs.",
-        remedy="The collector resets it and scans again.",
+        _("The scan did not end in time."),
+        cause=_("The modem hangs."),
+        remedy=_("The collector resets it and scans again."),
     )
 
 
 def nothing_found() -> MeterNotFound:
     """Not even the longest sweep found a PAN of ours."""
     return MeterNotFound(
-        "No meter answered the scan.",
-        cause="The B-route id is wrong (a meter only answers its own id), the B-route service is not active yet,"
-        " or the meter is too far away.",
-        remedy="Compare B_ROUTE_ID with the letter of the power company; move the stick nearer to the meter, for"
-        " example on a USB extension cable.",
+        _("No meter answered the scan."),
+        cause=_(
+            "The B-route id is wrong (a meter only answers its own id), the B-route service is not active yet,"
+            " or the meter is too far away."
+        ),
+        remedy=_(
+            "Compare B_ROUTE_ID with the letter of the power company; move the stick nearer to the meter, for"
+            " example on a USB extension cable."
+        ),
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from gettext import gettext as _
 from typing import Final
 
 from hems_data_collector import skstack
@@ -67,7 +68,12 @@ class Seeking:
     async def sweep(self) -> None:
         """Start the present sweep; EVENT 22 ends it."""
         duration = self._scanner.duration
-        self._on_progress(Progress(text=f"Looking for the meter (scan {duration})", expected_s=scan_seconds(duration)))
+        self._on_progress(
+            Progress(
+                text=_("Looking for the meter (scan {duration})").format(duration=duration),
+                expected_s=scan_seconds(duration),
+            )
+        )
         self._counters.scans += 1
         modem = self._stick.modem
         try:
@@ -93,7 +99,7 @@ class Seeking:
 
     async def join(self, pan: Pan) -> SessionInput | None:
         """Tune to the place of the meter and start the authentication; EVENT 25 or 24 ends it."""
-        self._on_progress(Progress(text="Joining the meter", expected_s=JOIN_USUALLY_S))
+        self._on_progress(Progress(text=_("Joining the meter"), expected_s=JOIN_USUALLY_S))
         modem = self._stick.modem
         await modem.execute(skstack.sksreg("S2", f"{pan.channel:02X}"))
         _still_the_same(modem)
@@ -137,7 +143,7 @@ def _still_the_same(modem: Modem) -> None:
     """Raises ModemError when the modem has been restarted since it was set up: it has forgotten id and password."""
     if modem.echo_is_back:
         raise ModemError(
-            "The modem has restarted by itself and forgotten the id.",
-            cause="Its power is weak, or its USB port was reset.",
-            remedy="The collector sets it up anew; if it happens often, try another USB port or cable.",
+            _("The modem has restarted by itself and forgotten the id."),
+            cause=_("Its power is weak, or its USB port was reset."),
+            remedy=_("The collector sets it up anew; if it happens often, try another USB port or cable."),
         )

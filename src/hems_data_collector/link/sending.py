@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from gettext import gettext as _
 from typing import Final
 
 from hems_data_collector import skstack
@@ -79,12 +80,12 @@ class Sender:
         failed = done.transmission is Transmission.FAILED
         await self._check(pan, suspicious=failed or modem.echo_is_back)
         if failed:
-            raise SendUnconfirmed("The meter's radio did not acknowledge the datagram.")
+            raise SendUnconfirmed(_("The meter's radio did not acknowledge the datagram."))
 
     def no_session(self) -> SessionLost:
         """Why nothing can be sent."""
         reason = self._patience.failure
-        return SessionLost("There is no session with the meter." if reason is None else reason.what)
+        return SessionLost(_("There is no session with the meter.") if reason is None else reason.what)
 
     async def _check(self, pan: Pan, *, suspicious: bool) -> None:
         """Whether the modem has been restarted behind our back, at each sign of it: then SessionLost at once."""

@@ -10,6 +10,7 @@ import errno
 import logging
 import socket
 from collections import deque
+from gettext import gettext as _
 from typing import Final
 
 from serialx import SerialException, create_serial_connection
@@ -101,9 +102,9 @@ class SerialTransport(asyncio.Protocol):
 
     def _gone(self) -> PortLost:
         return PortLost(
-            f"The port {self._url} went away.",
-            cause="The stick was unplugged, or the far end of the network port closed the connection.",
-            remedy="Plug it in again; the collector reopens the port by itself.",
+            _("The port {url} went away.").format(url=self._url),
+            cause=_("The stick was unplugged, or the far end of the network port closed the connection."),
+            remedy=_("Plug it in again; the collector reopens the port by itself."),
         )
 
 
@@ -115,22 +116,22 @@ async def open_serial(url: str, baudrate: int) -> SerialTransport:
         async with asyncio.timeout(CONNECT_TIMEOUT_S):
             await create_serial_connection(loop, lambda: protocol, url, baudrate=baudrate)
     except TimeoutError as error:
-        raise _not_found(url, f"no answer within {CONNECT_TIMEOUT_S:.0f} s") from error
+        raise _not_found(url, _("no answer within {seconds:.0f} s").format(seconds=CONNECT_TIMEOUT_S)) from error
     except socket.gaierror as error:
-        raise _not_found(url, "the host name is not known") from error
+        raise _not_found(url, _("the host name is not known")) from error
     except OSError as error:
         raise _port_error(url, error) from error
     except ImportError as error:
         raise PortError(
-            f"The port {url} needs a package that is not installed.",
+            _("The port {url} needs a package that is not installed.").format(url=url),
             cause=str(error),
-            remedy="Install it with: pip install 'hems-data-collector[esphome]'",
+            remedy=_("Install it with: pip install 'hems-data-collector[esphome]'"),
         ) from error
     except (SerialException, ValueError) as error:
         raise _not_found(url, str(error)) from error
     except Exception as error:
         if type(error).__module__ == "termios":  # termios.error is no OSError: the path is a file, not a terminal
-            raise _not_found(url, "it is not a serial device") from error
+            raise _not_found(url, _("it is not a serial device")) from error
         raise
     return protocol
 
@@ -138,30 +139,32 @@ async def open_serial(url: str, baudrate: int) -> SerialTransport:
 def _port_error(url: str, error: OSError) -> PortError:
     if error.errno in (errno.EACCES, errno.EPERM):
         return PortDenied(
-            f"The port {url} may not be opened: permission denied.",
-            cause="This user is not in the group that owns serial ports (dialout on Debian and Raspberry Pi OS).",
-            remedy='Run: sudo usermod -aG dialout "$USER", then log out and in again.',
+            _("The port {url} may not be opened: permission denied.").format(url=url),
+            cause=_("This user is not in the group that owns serial ports (dialout on Debian and Raspberry Pi OS)."),
+            remedy=_('Run: sudo usermod -aG dialout "$USER", then log out and in again.'),
         )
     if error.errno in (errno.EBUSY, errno.EAGAIN):
         return PortBusy(
-            f"The port {url} is in use by another program.",
-            cause="Another collector, a terminal program or ModemManager holds it.",
-            remedy=f"Find the program with: fuser -v {url}, and stop it. The meter serves one client only.",
+            _("The port {url} is in use by another program.").format(url=url),
+            cause=_("Another collector, a terminal program or ModemManager holds it."),
+            remedy=_("Find the program with: fuser -v {url}, and stop it. The meter serves one client only.").format(
+                url=url
+            ),
         )
     if error.errno == errno.ENOTTY:
-        return _not_found(url, "it is not a serial device")
+        return _not_found(url, _("it is not a serial device"))
     return _not_found(url, error.strerror or str(error))
 
 
 def _not_found(url: str, reason: str) -> PortNotFound:
     if "://" in url:
         return PortNotFound(
-            f"The port {url} cannot be reached: {reason}.",
-            cause="The address is wrong, or the server on the far end is not running.",
-            remedy="Check host and port number, and that the server (ser2net for example) runs there.",
+            _("The port {url} cannot be reached: {reason}.").format(url=url, reason=reason),
+            cause=_("The address is wrong, or the server on the far end is not running."),
+            remedy=_("Check host and port number, and that the server (ser2net for example) runs there."),
         )
     return PortNotFound(
-        f"There is no usable serial port {url}: {reason}.",
-        cause="The stick is not plugged in, or it has another name.",
-        remedy="Look with: ls -l /dev/serial/by-id/ and give that path with --port or SERIAL_PORT.",
+        _("There is no usable serial port {url}: {reason}.").format(url=url, reason=reason),
+        cause=_("The stick is not plugged in, or it has another name."),
+        remedy=_("Look with: ls -l /dev/serial/by-id/ and give that path with --port or SERIAL_PORT."),
     )

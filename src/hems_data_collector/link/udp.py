@@ -14,6 +14,7 @@ import logging
 import socket
 import struct
 from collections.abc import Callable
+from gettext import gettext as _
 from pathlib import Path
 from typing import Final, Protocol, TypeAlias
 
@@ -116,7 +117,7 @@ class _SocketEndpoint:
         self._socket.close()
 
     def _readable(self) -> None:
-        for _ in range(READS_AT_ONCE):
+        for _read in range(READS_AT_ONCE):
             if self._socket.fileno() < 0:
                 return  # closed by what the datagram before it brought about
             try:
@@ -149,24 +150,24 @@ def _trouble_with(interface: str) -> PortNotFound | None:
     """Why `interface` cannot carry ECHONET Lite; None where it can."""
     flags = _flags_of(interface)
     if flags is None:
-        return no_interface(interface, tuple(name for _, name in socket.if_nameindex()))
+        return no_interface(interface, tuple(name for _index, name in socket.if_nameindex()))
     if not flags & _UP or not flags & _RUNNING:
         return PortNotFound(
-            f"The network interface {interface} is down.",
-            cause="It is switched off, or not connected to its network.",
-            remedy=f"Look with: ip link show {interface}; for Wi-Fi also: rfkill list.",
+            _("The network interface {interface} is down.").format(interface=interface),
+            cause=_("It is switched off, or not connected to its network."),
+            remedy=_("Look with: ip link show {interface}; for Wi-Fi also: rfkill list.").format(interface=interface),
         )
     if flags & _LOOPBACK or not flags & _MULTICAST:
         return PortNotFound(
-            f"The network interface {interface} cannot reach a meter.",
-            cause="It knows no multicast.",
-            remedy='Choose the one of the home network, for example "wifi:wlan0".',
+            _("The network interface {interface} cannot reach a meter.").format(interface=interface),
+            cause=_("It knows no multicast."),
+            remedy=_('Choose the one of the home network, for example "wifi:wlan0".'),
         )
     if not _has_link_local(interface):
         return PortNotFound(
-            f"The network interface {interface} has no IPv6 link-local address.",
-            cause="IPv6 is switched off there, or the interface came up just now.",
-            remedy=f"Run: sudo sysctl net.ipv6.conf.{interface}.disable_ipv6=0",
+            _("The network interface {interface} has no IPv6 link-local address.").format(interface=interface),
+            cause=_("IPv6 is switched off there, or the interface came up just now."),
+            remedy=_("Run: sudo sysctl net.ipv6.conf.{interface}.disable_ipv6=0").format(interface=interface),
         )
     return None
 
@@ -198,32 +199,36 @@ def no_interface(interface: str | None, present: tuple[str, ...]) -> PortNotFoun
     """The interface that was asked for is not here, or (None) no interface can be used."""
     if interface is None:
         return PortNotFound(
-            "No network interface can carry ECHONET Lite.",
-            cause="This machine is in no network, or IPv6 is switched off.",
-            remedy="Connect it to the network of the meter; look with: ip -6 address show scope link.",
+            _("No network interface can carry ECHONET Lite."),
+            cause=_("This machine is in no network, or IPv6 is switched off."),
+            remedy=_("Connect it to the network of the meter; look with: ip -6 address show scope link."),
         )
     return PortNotFound(
-        f"There is no network interface {interface}.",
-        cause="It is misspelt, or its adapter is not plugged in.",
-        remedy=f"This machine has: {', '.join(present) or 'none'}. Give one of them, or none with --port wifi:",
+        _("There is no network interface {interface}.").format(interface=interface),
+        cause=_("It is misspelt, or its adapter is not plugged in."),
+        remedy=_("This machine has: {names}. Give one of them, or none with --port wifi:").format(
+            names=", ".join(present) or _("none")
+        ),
     )
 
 
 def _cannot_open(interface: str, error: OSError) -> PortError:
     if error.errno == errno.EADDRINUSE:
         return PortBusy(
-            f"UDP port {UDP_PORT} is in use by another program.",
-            cause="Another ECHONET Lite program or another collector runs on this machine.",
-            remedy=f"Find it with: sudo ss -ulpn 'sport = :{UDP_PORT}', and stop it.",
+            _("UDP port {port} is in use by another program.").format(port=UDP_PORT),
+            cause=_("Another ECHONET Lite program or another collector runs on this machine."),
+            remedy=_("Find it with: sudo ss -ulpn 'sport = :{port}', and stop it.").format(port=UDP_PORT),
         )
     if error.errno == errno.EAFNOSUPPORT:
         return PortError(
-            "This machine has no IPv6.",
-            cause="The kernel was started without it.",
-            remedy="Start it without ipv6.disable=1.",
+            _("This machine has no IPv6."),
+            cause=_("The kernel was started without it."),
+            remedy=_("Start it without ipv6.disable=1."),
         )
     return PortNotFound(
-        f"UDP port {UDP_PORT} cannot be opened on {interface}: {error.strerror or error}.",
-        cause="The interface went away at this moment, or this user may not use the network.",
-        remedy=f"Look with: ip link show {interface}",
+        _("UDP port {port} cannot be opened on {interface}: {reason}.").format(
+            port=UDP_PORT, interface=interface, reason=error.strerror or error
+        ),
+        cause=_("The interface went away at this moment, or this user may not use the network."),
+        remedy=_("Look with: ip link show {interface}").format(interface=interface),
     )

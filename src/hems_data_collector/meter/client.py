@@ -10,6 +10,7 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
+from gettext import gettext as _
 from random import Random
 from typing import Final
 
@@ -152,12 +153,12 @@ class MeterClient:
         properties = (Property(epc=epc, edt=edt),)
         earlier: list[Frame] = []
         try:
-            frame, _, _ = await self._exchange(METER, Esv.SET_C, properties, earlier)
+            frame, *_rest = await self._exchange(METER, Esv.SET_C, properties, earlier)
         except NoAnswer:
             await self.probe()
-            frame, _, _ = await self._exchange(METER, Esv.SET_C, properties, earlier)
+            frame, *_rest = await self._exchange(METER, Esv.SET_C, properties, earlier)
         if frame.esv is not Esv.SET_RES:
-            raise PropertyRefused(f"The meter refused to set property {epc:02X}.", epc=epc)
+            raise PropertyRefused(_("The meter refused to set property {epc:02X}.").format(epc=epc), epc=epc)
 
     @property
     def overdue(self) -> bool:
@@ -179,7 +180,7 @@ class MeterClient:
 
     async def _silent(self) -> None:
         await self._link.probe_failed()
-        raise SessionLost("The meter does not answer any more.")
+        raise SessionLost(_("The meter does not answer any more."))
 
     async def _exchange(
         self, deoj: Eoj, esv: Esv, properties: tuple[Property, ...], earlier: list[Frame]
@@ -204,7 +205,11 @@ class MeterClient:
             except TimeoutError:
                 self.counters.no_answers += 1
                 names = " ".join(f"{prop.epc:02X}" for prop in properties)
-                raise NoAnswer(f"The meter did not answer within {timer_s:.0f} s (properties {names}).") from None
+                raise NoAnswer(
+                    _("The meter did not answer within {seconds:.0f} s (properties {names}).").format(
+                        seconds=timer_s, names=names
+                    )
+                ) from None
             finally:
                 self._pending = None
                 if pending.answered.done() and not pending.answered.cancelled():
@@ -225,7 +230,7 @@ class MeterClient:
                 await self._link.send(request.encode())
             except SendUnconfirmed:
                 if attempt == SEND_TRIES:
-                    raise NoAnswer("The meter's radio did not acknowledge the request.") from None
+                    raise NoAnswer(_("The meter's radio did not acknowledge the request.")) from None
                 await self._clock.sleep(SEND_SPACING_S)
                 if pending.answered.done():
                     return

@@ -9,6 +9,7 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
+from gettext import gettext as _
 from typing import Final
 
 from hems_data_collector.clock import Clock
@@ -114,7 +115,7 @@ class HistoryReader:
             raise self._refusal(WINDOW)
         slots = window_half_hours(values[WINDOW], profile, expected=local, zone=self._zone)
         if len(slots) != count:
-            raise MeterError("The meter's answer is about other half hours than were asked for.")
+            raise MeterError(_("The meter's answer is about other half hours than were asked for."))
         return slots
 
     async def minutes(
@@ -138,7 +139,7 @@ class HistoryReader:
             raise
         minutes = window_minutes(values[MINUTES], profile, expected=local, zone=self._zone)
         if len(minutes) != count:
-            raise MeterError("The meter's answer is about other minutes than were asked for.")
+            raise MeterError(_("The meter's answer is about other minutes than were asked for."))
         return ToldMinutes(minutes=minutes, now=minute_served(values, zone=self._zone))
 
     async def minute_clock(self, profile: MeterProfile) -> tuple[Minute | None, datetime | None]:
@@ -163,12 +164,12 @@ class HistoryReader:
         wanted = (IMPORT_DAY, EXPORT_DAY) if possible.export_days else (IMPORT_DAY,)
         values, moment = await self._dated(wanted, profile)
         if moment is None:
-            raise MeterError("The meter's day history cannot be dated at this moment.")
+            raise MeterError(_("The meter's day history cannot be dated at this moment."))
         if IMPORT_DAY not in values:
             raise self._refusal(IMPORT_DAY)
         told = day_told(values, profile, moment=moment, days_ago=days_ago, zone=self._zone)
         if not told.import_told or (EXPORT_DAY in values and not told.export_told):
-            raise MeterError("The meter's day history is about another day than was asked for.")
+            raise MeterError(_("The meter's day history is about another day than was asked for."))
         return told
 
     # --- one Get, or several -------------------------------------------------------------------------------------
@@ -222,7 +223,7 @@ class HistoryReader:
             raise
         if len(epcs) > 1 and (not answer.values or set(epcs) - set(answer.values) - answer.refused):
             self._shrink(epcs)
-            raise MeterError("The meter did not answer everything that was asked for at once.")
+            raise MeterError(_("The meter did not answer everything that was asked for at once."))
         self._refused |= answer.refused & _HISTORIES
         return dict(answer.values)
 
@@ -243,13 +244,15 @@ class HistoryReader:
 
     def _refusal(self, epc: int) -> PropertyRefused:
         self._refused.add(epc)
-        return PropertyRefused(f"The meter refuses its history {epc:02X}.", epc=epc)
+        return PropertyRefused(_("The meter refuses its history {epc:02X}.").format(epc=epc), epc=epc)
 
 
 def _check_serial(values: dict[int, bytes], profile: MeterProfile) -> None:
     known, told = profile.identity.serial, serial_number(values)
     if known is not None and told is not None and known != told:
-        raise AnotherMeter(f"Another meter answers: serial number {told}, not {known}.")
+        raise AnotherMeter(
+            _("Another meter answers: serial number {told}, not {known}.").format(told=told, known=known)
+        )
 
 
 def _same_day(moments: Sequence[Moment | None]) -> Moment | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from gettext import gettext as _
 
 from hems_data_collector.credentials import Secret
 from hems_data_collector.echonet import (
@@ -128,4 +129,6 @@ def usable(profile: MeterProfile) -> None:
     missing = {0xE0, 0xE1, 0xE7} - profile.get_map
     if missing:
         names = " ".join(f"{epc:02X}" for epc in sorted(missing))
-        raise PropertyError(f"The meter's get map lacks mandatory properties ({names}).", epc=0x9F)
+        raise PropertyError(
+            _("The meter's get map lacks mandatory properties ({names}).").format(names=names), epc=0x9F
+        )

@@ -10,6 +10,7 @@ import logging
 from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, tzinfo
+from gettext import gettext as _
 from typing import Final, TypeVar
 
 from hems_data_collector.clock import Clock
@@ -84,9 +85,9 @@ class MeterReader:
                 profile = with_constants(profile, await self._values(constants))
         except PropertyError as error:
             raise MeterError(
-                f"The meter describes itself in a way that cannot be used: {error.what}",
-                cause="A corrupted answer, or a meter of an unknown kind.",
-                remedy="The collector asks again; if it stays so, report it with the output of --debug.",
+                _("The meter describes itself in a way that cannot be used: {what}").format(what=error.what),
+                cause=_("A corrupted answer, or a meter of an unknown kind."),
+                remedy=_("The collector asks again; if it stays so, report it with the output of --debug."),
             ) from error
         if profile.identity.serial is None:
             profile = replace(profile, identity=replace(profile.identity, node_id=await self._node_id()))
@@ -182,7 +183,7 @@ class MeterReader:
             if stamp is None or 0xE7 in answer.values:
                 stamp = answer
         if stamp is None or not values:
-            raise silent or NoAnswer("The meter answered with no values at all.")
+            raise silent or NoAnswer(_("The meter answered with no values at all."))
         return self._interpreted(values, stamp, profile)
 
     def _interpreted(self, values: dict[int, bytes], stamp: Answer, profile: MeterProfile) -> Poll:
@@ -271,7 +272,7 @@ class MeterReader:
                 return tuple(slot for slot in slots if slot.import_raw is not None)
         if self.histories.days:
             return await self._days(newest, count)
-        raise MeterError("The meter has no readable history.")
+        raise MeterError(_("The meter has no readable history."))
 
     async def _days(self, newest: datetime, count: int) -> tuple[HalfHour, ...]:
         oldest = newest - (count - 1) * HALF_HOUR
@@ -286,5 +287,5 @@ class MeterReader:
 
     def _known(self) -> MeterProfile:
         if self.profile is None:
-            raise HemsError("The meter is not known yet.")
+            raise HemsError(_("The meter is not known yet."))
         return self.profile

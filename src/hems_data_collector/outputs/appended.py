@@ -9,6 +9,7 @@ import os
 import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
+from gettext import gettext as _
 from pathlib import Path
 from typing import Final
 
@@ -141,15 +142,15 @@ class AppendedFile:
             return size
         if not _with_holes(self.header[: len(found)], found):
             raise ForeignHeader(
-                f"The file {self.path} begins with another header than these records have.",
-                cause="It was written in another format, by another program, or with other columns.",
-                remedy="Move it away, or choose another place with --file.",
+                _("The file {path} begins with another header than these records have.").format(path=self.path),
+                cause=_("It was written in another format, by another program, or with other columns."),
+                remedy=_("Move it away, or choose another place with --file."),
             )
         if size > len(self.header) and not _only_holes(descriptor, size):
             raise TornHeader(
-                f"The file {self.path} begins with a header that is torn.",
-                cause="A power cut kept its beginning from the disk, and its end is not what comes next.",
-                remedy="Move it away, or choose another place with --file.",
+                _("The file {path} begins with a header that is torn.").format(path=self.path),
+                cause=_("A power cut kept its beginning from the disk, and its end is not what comes next."),
+                remedy=_("Move it away, or choose another place with --file."),
             )
         os.ftruncate(descriptor, 0)
         return 0

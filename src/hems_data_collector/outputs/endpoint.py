@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import re
 from dataclasses import dataclass
+from gettext import gettext as _
 from typing import Final, Self
 from urllib.parse import SplitResult, unquote, urljoin, urlsplit, urlunsplit
 
@@ -30,16 +31,16 @@ class Endpoint:
     def parse(cls, text: str) -> Self:
         """Check an `http` or `https` address; raises ValueError, which never repeats it."""
         if _NOT_IN_A_URL.search(text):
-            raise ValueError("a web address has no spaces, control characters or backslashes")
+            raise ValueError(_("a web address has no spaces, control characters or backslashes"))
         try:
             parts = urlsplit(text)
             host, port = parts.hostname, parts.port
         except ValueError:
-            raise ValueError("the host or the port of the address is malformed") from None
+            raise ValueError(_("the host or the port of the address is malformed")) from None
         if parts.scheme not in _DEFAULT_PORTS:
-            raise ValueError("the address must begin with http:// or https://")
+            raise ValueError(_("the address must begin with http:// or https://"))
         if not host or port == 0:
-            raise ValueError("the address names no host, or port 0")
+            raise ValueError(_("the address names no host, or port 0"))
         return cls(
             scheme=parts.scheme,
             host=host,
@@ -61,7 +62,7 @@ class Endpoint:
         same = (there.scheme, there.host, there.port) == (self.scheme, self.host, self.port)
         upgraded = (self.scheme, there.scheme) == ("http", "https") and there.host == self.host
         if not (same or upgraded):
-            raise ValueError(f"redirected to {there.origin}")
+            raise ValueError(_("redirected to {origin}").format(origin=there.origin))
         return there
 
     def __str__(self) -> str:

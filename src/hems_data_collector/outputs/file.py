@@ -7,6 +7,7 @@ import errno
 import logging
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from gettext import gettext as _
 from pathlib import Path
 from typing import Any, ClassVar, Final, ParamSpec, Self, TypeVar
 
@@ -25,25 +26,28 @@ logger = logging.getLogger(__name__)
 T = TypeVar("T")
 P = ParamSpec("P")
 
-_NO_FOLDER: Final = ("The folder does not exist.", "Create it, or correct --file.")
+_NO_FOLDER: Final = (N_("The folder does not exist."), N_("Create it, or correct --file."))
 _NO_PERMISSION: Final = (
-    "This user may not write there.",
-    "Correct the permissions of the file and its folder, or choose another place with --file.",
+    N_("This user may not write there."),
+    N_("Correct the permissions of the file and its folder, or choose another place with --file."),
 )
-_FULL: Final = ("The disk, or this user's share of it, is full.", "Free some space.")
+_FULL: Final = (N_("The disk, or this user's share of it, is full."), N_("Free some space."))
 _CAUSES: Final[Mapping[int, tuple[str, str]]] = {
     errno.ENOENT: _NO_FOLDER,
     errno.ENOTDIR: _NO_FOLDER,
     errno.EACCES: _NO_PERMISSION,
     errno.EPERM: _NO_PERMISSION,
-    errno.EROFS: ("The file system is mounted read-only.", "Remount it, or choose another place with --file."),
-    errno.EISDIR: ("It is a folder.", "Name a file in it with --file."),
-    errno.ENXIO: ("It is a pipe or a device.", "Use --output stdout and redirect it."),
+    errno.EROFS: (N_("The file system is mounted read-only."), N_("Remount it, or choose another place with --file.")),
+    errno.EISDIR: (N_("It is a folder."), N_("Name a file in it with --file.")),
+    errno.ENXIO: (N_("It is a pipe or a device."), N_("Use --output stdout and redirect it.")),
     errno.ENOSPC: _FULL,
     errno.EDQUOT: _FULL,
-    errno.EFBIG: ("The file has reached the largest size allowed.", "Rotate it, or raise the limit."),
+    errno.EFBIG: (N_("The file has reached the largest size allowed."), N_("Rotate it, or raise the limit.")),
 }
-_OTHER_CAUSE: Final = ("The disk or the system refused it.", "See the system log, or choose another place with --file.")
+_OTHER_CAUSE: Final = (
+    N_("The disk or the system refused it."),
+    N_("See the system log, or choose another place with --file."),
+)
 
 
 class FileOutput(Output):
@@ -88,7 +92,9 @@ class FileOutput(Output):
     ) -> Self:
         path = str(values["file"])
         if not path or "\0" in path:
-            raise ConfigError("--file names no file.", setting="--file", remedy="Give a path, or leave the flag out.")
+            raise ConfigError(
+                _("--file names no file."), setting="--file", remedy=_("Give a path, or leave the flag out.")
+            )
         return cls(Path(path), format, columns, half_hours=half_hours)
 
     async def open(self) -> None:
@@ -101,7 +107,7 @@ class FileOutput(Output):
             await self._calls.run(file.check)
         except OSError as error:
             cause, remedy = _CAUSES.get(error.errno or 0, _OTHER_CAUSE)
-            raise ConfigError(_refusal(file, error), setting="--file", cause=cause, remedy=remedy) from error
+            raise ConfigError(_refusal(file, error), setting="--file", cause=_(cause), remedy=_(remedy)) from error
         except ForeignHeader as error:
             raise ConfigError(error.what, setting="--file", cause=error.cause, remedy=error.remedy) from error
 
@@ -127,7 +133,7 @@ class FileOutput(Output):
         by_kind: dict[str, list[bytes]] = {}
         for record in batch:
             if self._format.header(record.fields) != self._file(record.kind).header:
-                raise OutputRejected("The record has other columns than the CSV header of the file.")
+                raise OutputRejected(_("The record has other columns than the CSV header of the file."))
             by_kind.setdefault(record.kind, []).append(self._format.encode(record))
         positions = _positions(checkpoint)
         for kind, lines in by_kind.items():
@@ -147,7 +153,7 @@ class FileOutput(Output):
             return await self._calls.run(call, *args, **kwargs)
         except OSError as error:
             cause, remedy = _CAUSES.get(error.errno or 0, _OTHER_CAUSE)
-            raise OutputUnavailable(_refusal(file, error), cause=cause, remedy=remedy) from error
+            raise OutputUnavailable(_refusal(file, error), cause=_(cause), remedy=_(remedy)) from error
 
     def _beginning(self, found: Found, records: Iterable[Record]) -> bytes:
         """`records` as they would stand in the file, no more bytes than there is surplus."""
@@ -173,4 +179,6 @@ def _positions(checkpoint: bytes | None) -> dict[str, Position]:
 
 
 def _refusal(file: AppendedFile, error: OSError) -> str:
-    return f"The file {file.path} cannot be written: {os.strerror(error.errno or 0)}."
+    return _("The file {file} cannot be written: {reason}.").format(
+        file=file.path, reason=os.strerror(error.errno or 0)
+    )

@@ -8,6 +8,7 @@ import re
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from gettext import gettext as _
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Self
 
 from hems_data_collector.clock import Clock
@@ -37,7 +38,7 @@ _HOST: Final = re.compile(r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]):[0-9]{1,5}\Z"
 def project_id(text: str) -> str:
     """Check the form of a project id; raises ValueError."""
     if not _PROJECT.match(text):
-        raise ValueError("a project id has 6 to 30 lower-case letters, digits and hyphens and begins with a letter")
+        raise ValueError(_("a project id has 6 to 30 lower-case letters, digits and hyphens and begins with a letter"))
     return text
 
 
@@ -45,8 +46,10 @@ def topic_id(text: str) -> str:
     """Check the form of a topic id; raises ValueError."""
     if not _TOPIC.match(text):
         raise ValueError(
-            "a topic id has 3 to 255 letters, digits and - . _ ~ + %, begins with a letter and not with 'goog'"
-            " (the id alone, without 'projects/.../topics/')"
+            _(
+                "a topic id has 3 to 255 letters, digits and - . _ ~ + %, begins with a letter and not with 'goog'"
+                " (the id alone, without 'projects/.../topics/')"
+            )
         )
     return text
 
@@ -54,7 +57,7 @@ def topic_id(text: str) -> str:
 def emulator_host(text: str) -> str:
     """Check `host:port`; raises ValueError."""
     if not _HOST.match(text):
-        raise ValueError("the Pub/Sub emulator is written host:port, such as localhost:8085")
+        raise ValueError(_("the Pub/Sub emulator is written host:port, such as localhost:8085"))
     return text
 
 
@@ -139,10 +142,12 @@ class GcloudOutput(Output):
         )
         if destination.project == UNSET_PROJECT and destination.emulator is None:
             raise ConfigError(
-                f"The output gcloud has no project: --gcp-project is still '{UNSET_PROJECT}'.",
+                _("The output gcloud has no project: --gcp-project is still '{project}'.").format(
+                    project=UNSET_PROJECT
+                ),
                 setting="--gcp-project",
-                cause="Neither --gcp-project nor GCP_PROJECT_ID is set.",
-                remedy="Set one of them to the id of your project; for a trial, set PUBSUB_EMULATOR_HOST.",
+                cause=_("Neither --gcp-project nor GCP_PROJECT_ID is set."),
+                remedy=_("Set one of them to the id of your project; for a trial, set PUBSUB_EMULATOR_HOST."),
             )
         return cls(destination)
 
@@ -169,10 +174,10 @@ class GcloudOutput(Output):
                 import google.pubsub_v1
         except ImportError as error:
             raise ConfigError(
-                "The output gcloud needs Google's Pub/Sub client, which is not installed.",
+                _("The output gcloud needs Google's Pub/Sub client, which is not installed."),
                 setting="--output",
-                cause="The extra [gcloud] is missing.",
-                remedy="pip install 'hems-data-collector[gcloud]' (in a clone: pip install -e '.[gcloud]').",
+                cause=_("The extra [gcloud] is missing."),
+                remedy=_("pip install 'hems-data-collector[gcloud]' (in a clone: pip install -e '.[gcloud]')."),
             ) from error
         if self._destination.emulator is not None:
             return
@@ -181,13 +186,19 @@ class GcloudOutput(Output):
         except (google.auth.exceptions.GoogleAuthError, ValueError, OSError) as error:
             given = self._destination.credentials_file
             raise ConfigError(
-                f"The key file {given} of Google Cloud cannot be used ({type(error).__name__})."
+                _("The key file {given} of Google Cloud cannot be used ({reason}).").format(
+                    given=given, reason=type(error).__name__
+                )
                 if given
-                else "No credentials for Google Cloud were found.",
+                else _("No credentials for Google Cloud were found."),
                 setting="GOOGLE_APPLICATION_CREDENTIALS",
-                cause="It is missing, unreadable or no key file." if given else "Nobody is logged in on this machine.",
-                remedy="Set GOOGLE_APPLICATION_CREDENTIALS to the key file of a service account,"
-                " or run 'gcloud auth application-default login'.",
+                cause=_("It is missing, unreadable or no key file.")
+                if given
+                else _("Nobody is logged in on this machine."),
+                remedy=_(
+                    "Set GOOGLE_APPLICATION_CREDENTIALS to the key file of a service account,"
+                    " or run 'gcloud auth application-default login'."
+                ),
             ) from error
 
     def _connect(self) -> PublisherClient:
@@ -226,24 +237,27 @@ class GcloudOutput(Output):
         from google.api_core import exceptions
         from google.auth.exceptions import RefreshError
 
-        what = f"Pub/Sub did not take a message for {self._destination.path}: {_detail(error)}."
+        what = _("Pub/Sub did not take a message for {path}: {detail}.").format(
+            path=self._destination.path, detail=_detail(error)
+        )
         match error:
             case exceptions.NotFound():
                 return OutputPaused(
                     what,
-                    cause="The topic or the project does not exist.",
-                    remedy=f"Create it (gcloud pubsub topics create {self._destination.topic}), or correct --gcp-topic"
-                    " and --gcp-project.",
+                    cause=_("The topic or the project does not exist."),
+                    remedy=_(
+                        "Create it (gcloud pubsub topics create {topic}), or correct --gcp-topic and --gcp-project."
+                    ).format(topic=self._destination.topic),
                 )
             case exceptions.PermissionDenied() | exceptions.Unauthenticated() | exceptions.FailedPrecondition():
                 return _not_allowed(what)
             case RefreshError() if not error.retryable:
                 return _not_allowed(what)
             case exceptions.InvalidArgument():
-                return OutputRejected(what, cause="Pub/Sub does not take this message.")
+                return OutputRejected(what, cause=_("Pub/Sub does not take this message."))
             case _:
                 return OutputUnavailable(
-                    what, retry_after_s=_retry_delay_s(error), cause="The service or the network is down or busy."
+                    what, retry_after_s=_retry_delay_s(error), cause=_("The service or the network is down or busy.")
                 )
 
 
@@ -269,8 +283,8 @@ def _quieten_libraries() -> None:
 def _not_allowed(what: str) -> OutputPaused:
     return OutputPaused(
         what,
-        cause="These credentials may not publish to the topic.",
-        remedy="Give the service account the role Pub/Sub Publisher, or use other credentials.",
+        cause=_("These credentials may not publish to the topic."),
+        remedy=_("Give the service account the role Pub/Sub Publisher, or use other credentials."),
     )
 
 

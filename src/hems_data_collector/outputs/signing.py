@@ -7,6 +7,7 @@ import binascii
 import hashlib
 import hmac
 from datetime import datetime
+from gettext import gettext as _
 from typing import Final
 from urllib.parse import quote
 
@@ -37,7 +38,11 @@ def signing_key(text: str) -> bytes:
     except (binascii.Error, ValueError):
         key = b""
     if not key:
-        raise ValueError(f"a signing secret is '{SECRET_PREFIX}' followed by base64, normally of 24 to 64 random bytes")
+        raise ValueError(
+            _("a signing secret is '{prefix}' followed by base64, normally of 24 to 64 random bytes").format(
+                prefix=SECRET_PREFIX
+            )
+        )
     return key
 
 

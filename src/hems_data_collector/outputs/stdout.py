@@ -8,6 +8,7 @@ import logging
 import os
 import sys
 from collections.abc import Mapping, Sequence
+from gettext import gettext as _
 from typing import Any, ClassVar, Final, Self
 
 from hems_data_collector.clock import Clock
@@ -69,7 +70,7 @@ class StdoutOutput(Output):
     async def deliver(self, batch: Sequence[Record], checkpoint: bytes | None) -> bytes | None:
         for record in batch:
             if self._format.header(record.fields) != self._header:
-                raise OutputRejected("The record has other columns than the CSV header already written.")
+                raise OutputRejected(_("The record has other columns than the CSV header already written."))
             data = self._format.encode(record)
             await self._calls.run(self._write, record.key, data)
         return checkpoint
@@ -92,11 +93,11 @@ class StdoutOutput(Output):
                 self._headed = True
                 self._torn = (key, data[done:])
             if error.errno in _READER_GONE:
-                raise OutputClosed("The reader of standard output went away.") from error
+                raise OutputClosed(_("The reader of standard output went away.")) from error
             raise OutputUnavailable(
-                f"Standard output cannot be written: {os.strerror(error.errno or 0)}.",
-                cause="It leads to a file on a full or failing disk.",
-                remedy="Free some space.",
+                _("Standard output cannot be written: {reason}.").format(reason=os.strerror(error.errno or 0)),
+                cause=_("It leads to a file on a full or failing disk."),
+                remedy=_("Free some space."),
             ) from error
         self._headed = True
         self._torn = None

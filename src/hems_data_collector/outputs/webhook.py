@@ -8,6 +8,7 @@ import ssl
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from gettext import gettext as _
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Self
 
 from hems_data_collector.clock import Clock
@@ -54,11 +55,13 @@ def header_pair(text: str) -> tuple[str, str]:
     name, colon, value = text.partition(":")
     name, value = name.strip(" \t"), value.strip(" \t")
     if not colon or not _HEADER_NAME.match(name):
-        raise ValueError("a header is written 'Name: value'")
+        raise ValueError(_("a header is written 'Name: value'"))
     if not _HEADER_VALUE.match(value):
-        raise ValueError(f"the value of header {name} is empty or has other characters than printable ASCII")
+        raise ValueError(
+            _("the value of header {name} is empty or has other characters than printable ASCII").format(name=name)
+        )
     if name.lower() in _OUR_HEADERS:
-        raise ValueError(f"header {name} is set by the program itself")
+        raise ValueError(_("header {name} is set by the program itself").format(name=name))
     return name, value
 
 
@@ -150,10 +153,10 @@ class WebhookOutput(Output):
             httpx.URL(self._endpoint.url.reveal())
         except httpx.InvalidURL:
             raise ConfigError(
-                f"The address of the webhook at {self._endpoint} is malformed.",
+                _("The address of the webhook at {endpoint} is malformed.").format(endpoint=self._endpoint),
                 setting="--webhook-url",
-                cause="It has characters that an address cannot have.",
-                remedy="Correct --webhook-url.",
+                cause=_("It has characters that an address cannot have."),
+                remedy=_("Correct --webhook-url."),
             ) from None
         try:
             self._client = httpx.AsyncClient(
@@ -163,10 +166,10 @@ class WebhookOutput(Output):
             )
         except (OSError, ValueError, ImportError) as error:
             raise ConfigError(
-                f"The webhook client cannot be set up: {type(error).__name__}.",
+                _("The webhook client cannot be set up: {reason}.").format(reason=type(error).__name__),
                 setting="SSL_CERT_FILE",
-                cause="SSL_CERT_FILE names no file of certificates, or a proxy variable (HTTPS_PROXY) is wrong.",
-                remedy="Correct or remove these variables.",
+                cause=_("SSL_CERT_FILE names no file of certificates, or a proxy variable (HTTPS_PROXY) is wrong."),
+                remedy=_("Correct or remove these variables."),
             ) from error
         if self._signer is not None and self._signer.weak:
             logger.warning("webhook: the signing secret is shorter than 24 bytes; make a longer one")
@@ -184,7 +187,8 @@ class WebhookOutput(Output):
                 await self._clock.wait_for(self._post(record), REQUEST_TIMEOUT_S)
             except (TimeoutError, httpx.TimeoutException) as error:
                 raise OutputUnavailable(
-                    f"{self._endpoint} did not answer in time.", cause="The server or the network is slow or down."
+                    _("{endpoint} did not answer in time.").format(endpoint=self._endpoint),
+                    cause=_("The server or the network is slow or down."),
                 ) from error
             except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
                 raise self._unreachable(error) from error
@@ -194,7 +198,7 @@ class WebhookOutput(Output):
         """One record to the endpoint, following what may be followed; returns on 2xx, else raises OutputError."""
         body, identifier = json_object(record), id_of(record.key)
         endpoint = self._endpoint
-        for _ in range(1 + MAX_REDIRECTS):
+        for _hop in range(1 + MAX_REDIRECTS):
             status, headers, text = await self._request(endpoint, identifier, body)
             if 200 <= status < 300:
                 return
@@ -202,8 +206,8 @@ class WebhookOutput(Output):
                 raise self._verdict(status, headers, text)
             endpoint = self._followed(endpoint, status, headers)
         raise OutputPaused(
-            f"{self._endpoint} redirects more than {MAX_REDIRECTS} times.",
-            remedy="Set --webhook-url to the final address.",
+            _("{endpoint} redirects more than {limit} times.").format(endpoint=self._endpoint, limit=MAX_REDIRECTS),
+            remedy=_("Set --webhook-url to the final address."),
         )
 
     async def _request(self, endpoint: Endpoint, identifier: str, body: bytes) -> tuple[int, Mapping[str, str], str]:
@@ -226,38 +230,42 @@ class WebhookOutput(Output):
         """The next address of a redirect that keeps the POST and the host; raises OutputPaused for any other."""
         try:
             if status not in METHOD_KEEPING_REDIRECTS:
-                raise ValueError(f"the answer is {status}, which does not keep a POST a POST")
+                raise ValueError(_("the answer is {status}, which does not keep a POST a POST").format(status=status))
             return endpoint.redirected(headers.get("location", ""))
         except ValueError as error:
             raise OutputPaused(
-                f"{self._endpoint} redirects elsewhere: {error}.",
-                cause="The service has moved, or something on the way asks for a log-in.",
-                remedy="Set --webhook-url to the final address; records are never sent to a host that was not chosen.",
+                _("{endpoint} redirects elsewhere: {error}.").format(endpoint=self._endpoint, error=error),
+                cause=_("The service has moved, or something on the way asks for a log-in."),
+                remedy=_(
+                    "Set --webhook-url to the final address; records are never sent to a host that was not chosen."
+                ),
             ) from None
 
     def _verdict(self, status: int, headers: Mapping[str, str], text: str) -> OutputError:
         """What an answer without success means for the record and the output."""
-        what = f"{self._endpoint} answered {status}{text}."
+        what = _("{endpoint} answered {status}{text}.").format(endpoint=self._endpoint, status=status, text=text)
         if status in RETRIED or status >= 500:
             return OutputUnavailable(what, retry_after_s=retry_after_s(headers.get("retry-after"), self._clock.now()))
         if status in PAUSING:
             return OutputPaused(
                 what,
-                cause="The server does not let us in, or does not know this path.",
-                remedy="Check --webhook-url, --webhook-header and WEBHOOK_SECRET.",
+                cause=_("The server does not let us in, or does not know this path."),
+                remedy=_("Check --webhook-url, --webhook-header and WEBHOOK_SECRET."),
             )
-        return OutputRejected(what, cause="The server does not take this record.")
+        return OutputRejected(what, cause=_("The server does not take this record."))
 
     def _unreachable(self, error: Exception) -> OutputUnavailable:
         detail = self._masker(_one_line(str(error))) or type(error).__name__
-        what = f"{self._endpoint} cannot be reached: {detail[:QUOTED_ANSWER_CHARACTERS]}."
+        what = _("{endpoint} cannot be reached: {detail}.").format(
+            endpoint=self._endpoint, detail=detail[:QUOTED_ANSWER_CHARACTERS]
+        )
         if isinstance(error, ssl.SSLError) or "CERTIFICATE_VERIFY_FAILED" in str(error):
             return OutputUnavailable(
                 what,
-                cause="Its certificate is not trusted here.",
-                remedy="Mend the certificate, or name the authority that signed it in SSL_CERT_FILE.",
+                cause=_("Its certificate is not trusted here."),
+                remedy=_("Mend the certificate, or name the authority that signed it in SSL_CERT_FILE."),
             )
-        return OutputUnavailable(what, cause="The server or the network is down, or the address is wrong.")
+        return OutputUnavailable(what, cause=_("The server or the network is down, or the address is wrong."))
 
     def _quoted(self, answer: bytes) -> str:
         """The beginning of an answer, fit for a message: masked before it is cut, so that no half secret stays."""

@@ -5,10 +5,12 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from gettext import gettext as _
 from types import MappingProxyType
 from typing import Final
 
 from hems_data_collector.echonet.energy import DIGITS_MAX
+from hems_data_collector.language import N_
 from hems_data_collector.store.failures import is_damage
 from hems_data_collector.store.ledger_days import SUMS as LEDGER_SUMS
 from hems_data_collector.store.times import HALF_HOUR_S, HOUR_US
@@ -68,9 +70,9 @@ def check(conn: sqlite3.Connection, on_step: Callable[[str], None] = lambda _: N
         except sqlite3.DatabaseError as error:
             if not is_damage(error):
                 raise
-            problems.append(f"{step}: {error}")
+            problems.append(f"{_(step)}: {error}")
     sizes = dict.fromkeys(_SIZES, 0)
-    on_step("sizes")
+    on_step(N_("sizes"))
     for size, sql in _SIZES.items():
         try:
             sizes[size] = _count(conn, sql)
@@ -87,18 +89,20 @@ def _integrity(conn: sqlite3.Connection) -> Iterator[str]:
 
 
 def _references(conn: sqlite3.Connection) -> Iterator[str]:
-    for table, row, parent, _ in conn.execute("PRAGMA foreign_key_check").fetchmany(PROBLEMS_MAX):
-        yield f"a row of {table} ({row}) names a row of {parent} that is not there"
+    for table, row, parent, _key in conn.execute("PRAGMA foreign_key_check").fetchmany(PROBLEMS_MAX):
+        yield _("a row of {table} ({row}) names a row of {parent} that is not there").format(
+            table=table, row=row, parent=parent
+        )
 
 
 def _log(conn: sqlite3.Connection) -> Iterator[str]:
     if found := _count(conn, _TWICE):
-        yield f"{found} numbers of the log are given twice"
+        yield _("{found} numbers of the log are given twice").format(found=found)
 
 
 def _sums(conn: sqlite3.Connection) -> Iterator[str]:
     if found := _count(conn, _UNSUMMED):
-        yield f"{found} readings are missing in the sum of their hour"
+        yield _("{found} readings are missing in the sum of their hour").format(found=found)
 
 
 def _half_hours(conn: sqlite3.Connection) -> Iterator[str]:
@@ -106,23 +110,23 @@ def _half_hours(conn: sqlite3.Connection) -> Iterator[str]:
     for digits in range(1, DIGITS_MAX + 1):
         wrong += conn.execute(_WRONG_USE, {"digits": digits, "range": 10**digits}).fetchone()[0]
     if wrong:
-        yield f"{wrong} half hours are not the difference of their registers"
+        yield _("{wrong} half hours are not the difference of their registers").format(wrong=wrong)
     days = 0
     for (meter,) in conn.execute("SELECT id FROM meters").fetchall():
         days += conn.execute(_WRONG_DAYS, {"meter": meter, "start": -ALWAYS_S, "end": ALWAYS_S}).fetchone()[0]
     if days:
-        yield f"{days} sums of days are not those of their half hours"
+        yield _("{days} sums of days are not those of their half hours").format(days=days)
     if found := _count(conn, _UNPUBLISHED):
-        yield f"{found} complete half hours are not in the log"
+        yield _("{found} complete half hours are not in the log").format(found=found)
 
 
 _RULES: Final = MappingProxyType(
     {
-        "the file": _integrity,
-        "references": _references,
-        "the log": _log,
-        "sums": _sums,
-        "half hours": _half_hours,
+        N_("the file"): _integrity,
+        N_("references"): _references,
+        N_("the log"): _log,
+        N_("sums"): _sums,
+        N_("half hours"): _half_hours,
     }
 )
 _SIZES: Final = MappingProxyType(

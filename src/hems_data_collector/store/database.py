@@ -10,6 +10,7 @@ import sqlite3
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
+from gettext import gettext as _
 from pathlib import Path
 from typing import Final, TypeVar
 from urllib.parse import quote
@@ -150,9 +151,9 @@ class Database:
         if self._conn is None:
             if not self._lock.in_place:
                 raise StoreUnavailable(
-                    f"The folder of the database {self.path} is gone.",
-                    cause="Its disk is not mounted, or the folder was removed.",
-                    remedy="Mount the disk again; after a removal restart hems-data-collector.",
+                    _("The folder of the database {path} is gone.").format(path=self.path),
+                    cause=_("Its disk is not mounted, or the folder was removed."),
+                    remedy=_("Mount the disk again; after a removal restart hems-data-collector."),
                 )
             try:
                 self._conn = self._connect()
@@ -175,7 +176,7 @@ class Database:
                     kept,
                 )
             if conn.execute("PRAGMA journal_mode = WAL").fetchone()[0] != "wal":
-                raise _cannot_be_used(self.path, OSError("its file system has no shared memory; use a local disk"))
+                raise _cannot_be_used(self.path, OSError(_("its file system has no shared memory; use a local disk")))
             conn.execute(f"PRAGMA synchronous = {self._synchronous}")
             if migrations.migrate(conn) == 0:
                 conn.execute("UPDATE log SET first = ?", (first_number(self.path, another=self._inode is not None),))
@@ -262,15 +263,15 @@ def _opened(path: Path, mode: str) -> sqlite3.Connection:
             version = migrations.check_version(conn)
             if not version:
                 raise StoreError(
-                    f"The database {path} is empty.",
-                    cause="The collector was stopped before it began, or something has emptied the file.",
-                    remedy="Start the collector.",
+                    _("The database {path} is empty.").format(path=path),
+                    cause=_("The collector was stopped before it began, or something has emptied the file."),
+                    remedy=_("Start the collector."),
                 )
             if version < max(migrations.steps()):
                 raise StoreError(
-                    f"The database {path} is of an older version.",
-                    cause="The collector of this version has not run on it yet.",
-                    remedy="Start the collector once.",
+                    _("The database {path} is of an older version.").format(path=path),
+                    cause=_("The collector of this version has not run on it yet."),
+                    remedy=_("Start the collector once."),
                 )
             _check_schema(conn, path)
         except BaseException:
@@ -279,9 +280,9 @@ def _opened(path: Path, mode: str) -> sqlite3.Connection:
     except sqlite3.Error as error:
         if not path.exists():
             raise StoreError(
-                f"There is no database {path}.",
-                cause="The collector has not run yet, or keeps its data elsewhere.",
-                remedy="Give the collector's --database, and run this as the collector's user.",
+                _("There is no database {path}.").format(path=path),
+                cause=_("The collector has not run yet, or keeps its data elsewhere."),
+                remedy=_("Give the collector's --database, and run this as the collector's user."),
             ) from error
         raise failures.explained(error, path) or error from error
     return conn
@@ -333,7 +334,7 @@ def _probe(conn: sqlite3.Connection, path: Path) -> None:
 def _check_schema(conn: sqlite3.Connection, path: Path) -> None:
     """Raise StoreDamaged where a table of this version is not what it should be: its definition is in the file."""
     if migrations.columns(conn) != migrations.expected_columns():
-        raise failures.damaged(path, sqlite3.DatabaseError("the definitions of its tables are spoilt"))
+        raise failures.damaged(path, sqlite3.DatabaseError(_("the definitions of its tables are spoilt")))
 
 
 def _make_folder(folder: Path) -> None:
@@ -354,7 +355,7 @@ def _inode(path: Path) -> tuple[int, int] | None:
 def _cannot_be_used(path: Path, error: Exception) -> StoreError:
     reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
     return StoreError(
-        f"The database {path} cannot be used.",
+        _("The database {path} cannot be used.").format(path=path),
         cause=f"{reason[:1].upper()}{reason[1:]}.",
-        remedy="Make its folder writable for this user, or give another file with --database.",
+        remedy=_("Make its folder writable for this user, or give another file with --database."),
     )

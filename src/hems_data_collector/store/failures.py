@@ -6,11 +6,13 @@ import logging
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from gettext import gettext as _
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final, TypeVar
 
 from hems_data_collector.errors import StoreDamaged, StoreUnavailable
+from hems_data_collector.language import N_
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -18,19 +20,31 @@ Row = tuple[Any, ...]
 
 _CAUSES: Final = MappingProxyType(
     {
-        sqlite3.SQLITE_FULL: ("The disk is full.", "Make room on it."),
-        sqlite3.SQLITE_READONLY: ("It cannot be written.", "Make the disk and the file writable for this user."),
-        sqlite3.SQLITE_IOERR: ("The disk has errors or is full.", "Look at the system log and at `df`."),
-        sqlite3.SQLITE_CANTOPEN: ("It cannot be opened.", "Make the folder and the file accessible for this user."),
-        sqlite3.SQLITE_PERM: ("It cannot be opened.", "Make the folder and the file accessible for this user."),
-        sqlite3.SQLITE_AUTH: ("It cannot be opened.", "Make the folder and the file accessible for this user."),
-        sqlite3.SQLITE_BUSY: ("Another process writes to it.", "End that process; a copy or a check may take long."),
-        sqlite3.SQLITE_LOCKED: ("Another process writes to it.", "End that process; a copy or a check may take long."),
-        sqlite3.SQLITE_PROTOCOL: (
-            "Another process writes to it.",
-            "End that process; a copy or a check may take long.",
+        sqlite3.SQLITE_FULL: (N_("The disk is full."), N_("Make room on it.")),
+        sqlite3.SQLITE_READONLY: (
+            N_("It cannot be written."),
+            N_("Make the disk and the file writable for this user."),
         ),
-        sqlite3.SQLITE_NOMEM: ("There is no memory left.", "Stop other programs."),
+        sqlite3.SQLITE_IOERR: (N_("The disk has errors or is full."), N_("Look at the system log and at `df`.")),
+        sqlite3.SQLITE_CANTOPEN: (
+            N_("It cannot be opened."),
+            N_("Make the folder and the file accessible for this user."),
+        ),
+        sqlite3.SQLITE_PERM: (N_("It cannot be opened."), N_("Make the folder and the file accessible for this user.")),
+        sqlite3.SQLITE_AUTH: (N_("It cannot be opened."), N_("Make the folder and the file accessible for this user.")),
+        sqlite3.SQLITE_BUSY: (
+            N_("Another process writes to it."),
+            N_("End that process; a copy or a check may take long."),
+        ),
+        sqlite3.SQLITE_LOCKED: (
+            N_("Another process writes to it."),
+            N_("End that process; a copy or a check may take long."),
+        ),
+        sqlite3.SQLITE_PROTOCOL: (
+            N_("Another process writes to it."),
+            N_("End that process; a copy or a check may take long."),
+        ),
+        sqlite3.SQLITE_NOMEM: (N_("There is no memory left."), N_("Stop other programs.")),
     }
 )
 _DAMAGED: Final = frozenset((sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB))
@@ -71,8 +85,8 @@ def translated(path: Path) -> Iterator[None]:
 def damaged(path: Path, error: Exception) -> StoreDamaged:
     """What is told of a file that is no sound database, as `error` shows."""
     return StoreDamaged(
-        f"The database {path} is damaged ({error}).",
-        remedy="`hems-data-collector check --salvage` brings back what is undamaged in it.",
+        _("The database {path} is damaged ({error}).").format(path=path, error=error),
+        remedy=_("`hems-data-collector check --salvage` brings back what is undamaged in it."),
     )
 
 
@@ -84,7 +98,11 @@ def explained(error: sqlite3.Error, path: Path) -> StoreUnavailable | None:
     if code not in _CAUSES:
         return None
     cause, remedy = _CAUSES[code]
-    return StoreUnavailable(f"The database {path} cannot be used ({error}).", cause=cause, remedy=remedy)
+    return StoreUnavailable(
+        _("The database {path} cannot be used ({error}).").format(path=path, error=error),
+        cause=_(cause),
+        remedy=_(remedy),
+    )
 
 
 def sound_rows(rows: Iterable[Row], made: Callable[[Row], T]) -> Iterator[T]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+from gettext import gettext as _
 from pathlib import Path
 from typing import Final
 
@@ -36,9 +37,11 @@ class ProcessLock:
             owner = _named_in(descriptor)
             os.close(descriptor)
             raise StoreError(
-                f"The database {database} is in use by process {owner or 'unknown'}.",
-                cause="Another hems-data-collector is running on it.",
-                remedy="Stop that one, or give this one its own file with --database.",
+                _("The database {database} is in use by process {owner}.").format(
+                    database=database, owner=owner or _("unknown")
+                ),
+                cause=_("Another hems-data-collector is running on it."),
+                remedy=_("Stop that one, or give this one its own file with --database."),
             ) from None
         except OSError:
             os.close(descriptor)

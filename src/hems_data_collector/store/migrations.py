@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Mapping
 from functools import cache
+from gettext import gettext as _
 from importlib.resources import files
 from types import MappingProxyType
 from typing import Final
@@ -34,20 +35,22 @@ def check_version(conn: sqlite3.Connection, newest: int | None = None) -> int:
     owner = int(conn.execute("PRAGMA application_id").fetchone()[0])
     if owner != APPLICATION_ID and (version or conn.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]):
         raise StoreError(
-            "The database is another program's.",
-            cause="It has tables, but not the mark of hems-data-collector.",
-            remedy="Give another file with --database.",
+            _("The database is another program's."),
+            cause=_("It has tables, but not the mark of hems-data-collector."),
+            remedy=_("Give another file with --database."),
         )
     if owner == APPLICATION_ID and version < 1:
         raise StoreDamaged(
-            f"The database is damaged (schema version {version}).",
-            remedy="`hems-data-collector check --salvage` brings back what is undamaged in it.",
+            _("The database is damaged (schema version {version}).").format(version=version),
+            remedy=_("`hems-data-collector check --salvage` brings back what is undamaged in it."),
         )
     if version > newest:
         raise StoreError(
-            f"The database has schema version {version}; this program knows versions up to {newest}.",
-            cause="A newer version of hems-data-collector has used it.",
-            remedy="Update hems-data-collector, or give another file with --database.",
+            _("The database has schema version {version}; this program knows versions up to {newest}.").format(
+                version=version, newest=newest
+            ),
+            cause=_("A newer version of hems-data-collector has used it."),
+            remedy=_("Update hems-data-collector, or give another file with --database."),
         )
     return version
 

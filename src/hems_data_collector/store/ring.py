@@ -167,7 +167,8 @@ class Ring:
         if self._since is None:
             return
         lost = self._dropped - self._dropped_before
-        log.info(
-            "The database works again; what was kept in memory is written%s.", f", {lost} were lost" if lost else ""
-        )
+        if lost:
+            log.info("The database works again; what was kept in memory is written, %d were lost.", lost)
+        else:
+            log.info("The database works again; what was kept in memory is written.")
         self._since, self._reason, self._dropped_before = None, "", self._dropped
