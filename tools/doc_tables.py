@@ -102,8 +102,8 @@ def meter_keys(language: str) -> str:
 
 
 def first_clause(text: str) -> str:
-    """`text` without what it says of other ways to give the same."""
-    return text.partition("; also")[0].partition("。")[0]
+    """`text` without what it says of the variables and files that hold the same, of one meter only."""
+    return text.partition("; also")[0].partition("。B_ROUTE")[0]
 
 
 def options(language: str) -> str:
