@@ -31,7 +31,8 @@ class HemsError(Exception):
         self.remedy = remedy
 
     def __str__(self) -> str:
-        return " ".join(part for part in (self.what, self.cause, self.remedy) if part)
+        text = " ".join(part for part in (self.what, self.cause, self.remedy) if part)
+        return text.replace("。 ", "。")  # Japanese has no space between sentences
 
 
 class ConfigError(HemsError):

@@ -10,11 +10,15 @@ import logging
 import os
 import sys
 import threading
+from copy import copy
 from datetime import datetime, tzinfo
+from gettext import gettext as _
 from typing import Final
 
 from hems_data_collector.cli.messages import masked, say
 from hems_data_collector.meter_name import current_meter
+
+log = logging.getLogger(__name__)
 
 OWN_LOGGER: Final = "hems_data_collector"
 
@@ -40,11 +44,26 @@ class MaskedFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """The finished text, traceback included, without secrets."""
-        text = masked(super().format(record))
+        text = masked(super().format(translated(record)))
         if not self._journal:
             return text
         priority = next(number for level, number in _PRIORITIES if record.levelno >= level)
         return "\n".join(f"<{priority}>{line}" for line in text.splitlines() or [""])
+
+
+def translated(record: logging.LogRecord) -> logging.LogRecord:
+    """`record`, or one of our lines with its template in the language in use.
+
+    What is below INFO stays as it is: `--debug` is for those who mend the program.
+    """
+    if record.levelno < logging.INFO or not record.msg or record.name.partition(".")[0] != OWN_LOGGER:
+        return record
+    template = _(record.msg)
+    if template == record.msg:
+        return record
+    record = copy(record)
+    record.msg = template
+    return record
 
 
 def name_meter(record: logging.LogRecord) -> bool:
@@ -63,7 +82,9 @@ class StderrHandler(logging.Handler):
         try:
             text = self.format(record)
         except Exception:  # logging promises its callers that it never raises
-            text = f"a log line of {record.name}, line {record.lineno}, could not be formatted"
+            text = _("A log line of {name}, line {line}, could not be formatted.").format(
+                name=record.name, line=record.lineno
+            )
         if sys.stderr is None:
             return
         try:
@@ -106,6 +127,6 @@ def _log_thread_error(failure: threading.ExceptHookArgs) -> None:
     """An exception that ended a thread of a client library: into the log, where it is masked."""
     thread = failure.thread.name if failure.thread else "?"
     if failure.exc_value is None:
-        say(f"the thread {thread} ended by {failure.exc_type.__name__}")
+        say(_("The thread {name} ended by {error}.").format(name=thread, error=failure.exc_type.__name__))
         return
-    logging.getLogger(OWN_LOGGER).error("The thread %s ended by an error.", thread, exc_info=failure.exc_value)
+    log.error("The thread %s ended by an error.", thread, exc_info=failure.exc_value)

@@ -8,10 +8,12 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
+from gettext import gettext as _
 from typing import Final
 
 from hems_data_collector.clock import Clock
 from hems_data_collector.errors import CommandRefused, CommandTimeout, PortError
+from hems_data_collector.language import N_
 from hems_data_collector.link.counters import LinkCounters
 from hems_data_collector.link.transport import Transport
 from hems_data_collector.skstack import Command, CommandDone, Connection, ModemEvent, PayloadMode
@@ -24,11 +26,14 @@ WAKE_S: Final = 0.02  # what the modem may still print of a half-typed command
 QUIET_S: Final = 0.5  # nothing more comes of what was begun: no late answer to an abandoned command, no rest of a line
 
 _FAILURES: Final = {
-    4: ("the modem does not know this command", "Its firmware is another one than expected."),
-    5: ("the number of arguments is wrong", "The modem speaks the other dialect."),
-    6: ("an argument is malformed or out of range", "A value given by hand may be wrong."),
-    9: ("the modem lost characters on its serial line", "The baud rate or the cable may be wrong."),
-    10: ("the modem accepted the command but could not carry it out", "There may be no session, or it is busy."),
+    4: (N_("the modem does not know this command"), N_("Its firmware is another one than expected.")),
+    5: (N_("the number of arguments is wrong"), N_("The modem speaks the other dialect.")),
+    6: (N_("an argument is malformed or out of range"), N_("A value given by hand may be wrong.")),
+    9: (N_("the modem lost characters on its serial line"), N_("The baud rate or the cable may be wrong.")),
+    10: (
+        N_("the modem accepted the command but could not carry it out"),
+        N_("There may be no session, or it is busy."),
+    ),
 }
 
 
@@ -100,9 +105,11 @@ class Modem:
             except TimeoutError:
                 await self.wake(quiet_s=QUIET_S)
                 raise CommandTimeout(
-                    f"The modem did not answer {command.name} within {timeout_s:.0f} s.",
-                    cause="It hangs, it is no SKSTACK-IP modem, or the baud rate is wrong.",
-                    remedy="The collector resets it; if that does not help, unplug the stick and plug it in again.",
+                    _("The modem did not answer {command} within {seconds:.0f} s.").format(
+                        command=command.name, seconds=timeout_s
+                    ),
+                    cause=_("It hangs, it is no SKSTACK-IP modem, or the baud rate is wrong."),
+                    remedy=_("The collector resets it; if that does not help, unplug the stick and plug it in again."),
                 ) from None
             except asyncio.CancelledError:
                 self._connection.abandon()
@@ -177,10 +184,10 @@ class Modem:
 
 def _refused(done: CommandDone) -> CommandRefused:
     code = done.failure.code if done.failure is not None and done.failure.code is not None else 0
-    what, cause = _FAILURES.get(code, ("the modem refused it", ""))
+    what, cause = _FAILURES.get(code, (N_("the modem refused it"), N_("It does not say why.")))
     return CommandRefused(
-        f"{done.command.name} failed with ER{code:02d}: {what}.",
+        _("{command} failed with ER{code:02d}: {reason}.").format(command=done.command.name, code=code, reason=_(what)),
         code=code,
-        cause=cause,
-        remedy="The collector tries again; with --debug every line of the modem is shown.",
+        cause=_(cause),
+        remedy=_("The collector tries again; with --debug every line of the modem is shown."),
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
+from gettext import gettext as _
 from typing import Final
 
 from hems_data_collector.clock import Clock
@@ -66,7 +67,7 @@ class Stick:
     def modem(self) -> Modem:
         """The open modem; raises SessionLost when there is none."""
         if self._modem is None:
-            raise SessionLost("The port is not open.")
+            raise SessionLost(_("The port is not open."))
         return self._modem
 
     async def open(self) -> None:
