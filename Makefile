@@ -69,7 +69,7 @@ check: $(VENV)/.dev ## style, types, layers and documents
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check -q .
 	@$(BIN)/mypy
-	@$(BIN)/python -m pytest -q tests/test_layers.py tests/test_docs.py
+	@$(BIN)/python -m pytest -q tests/test_layers.py tests/test_docs.py tests/test_docs_ja.py
 
 bench: $(VENV)/.dev ## measures speed against the emulator and writes docs/performance.md
 	@$(BIN)/python -m benchmarks
