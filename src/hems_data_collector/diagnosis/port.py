@@ -56,7 +56,7 @@ def _device(context: Context) -> Finding:
     port = context.own.shown_port
     may = access(port)
     if may.state is not AccessState.OK:
-        return _closed(may, port, context.own.name)
+        return closed(may, port, context.own.name)
     using = holders(port)
     owner = context.around.owner
     if owner is not None and any(str(holder.pid) == owner for holder in using):
@@ -74,7 +74,7 @@ def _device(context: Context) -> Finding:
     )
 
 
-def _closed(may: Access, port: str, meter: str | None) -> Finding:
+def closed(may: Access, port: str, meter: str | None) -> Finding:
     """Why this user cannot open it."""
     devices = plugged_in()
     listed = ", ".join(each.name for each in devices) or _("nothing")

@@ -21,6 +21,8 @@ from hems_data_collector.skstack import MODULES
 DEV: Final = Path("/dev")
 SYS: Final = Path("/sys")
 PROC: Final = Path("/proc")
+ROOT: Final = 0
+"""The group that nobody should be put into for a serial port."""
 J11: Final = "J11"
 """What the names of sticks with the other, binary firmware end in (skstack-ip §5.1)."""
 _INTERPRETERS: Final = ("python", "node", "perl", "ruby")
@@ -73,7 +75,7 @@ class Access:
 
     state: AccessState
     group: str | None = None
-    """With DENIED: the group that may open it; None where its permissions leave no group in."""
+    """With DENIED: the group that may open it; None where its permissions leave no group in but that of root."""
     joined: bool = False
     """With DENIED: the user is in that group, but has to log in again before it counts."""
 
@@ -107,7 +109,7 @@ def access(path: str, *, sys: Path = SYS) -> Access:
     if os.access(path, os.R_OK | os.W_OK):
         return Access(state=AccessState.OK)
     both = stat.S_IRGRP | stat.S_IWGRP
-    if found.st_mode & both != both:
+    if found.st_mode & both != both or found.st_gid == ROOT:
         return Access(state=AccessState.DENIED)
     group = _group(found.st_gid)
     return Access(state=AccessState.DENIED, group=group.gr_name if group else None, joined=_has_joined(group))
@@ -234,7 +236,7 @@ def _open_files(folder: Path) -> Iterator[str]:
 
 
 def _command(process: Path) -> str:
-    """The program of a process without its arguments; of an interpreter also the script."""
+    """The program of a process without its arguments; for an interpreter its script."""
     try:
         words = (process / "cmdline").read_bytes().decode("utf-8", "replace").split("\0")
         name = os.path.basename(words[0]) or (process / "comm").read_text(encoding="utf-8", errors="replace").strip()
@@ -242,5 +244,5 @@ def _command(process: Path) -> str:
         return "?"
     if name.startswith(_INTERPRETERS) and len(words) > 1:
         script = words[2] if words[1] == "-m" and len(words) > 2 else words[1]
-        return f"{name} {os.path.basename(script)}" if script and not script.startswith("-") else name
+        return os.path.basename(script) if script and not script.startswith("-") else name
     return name

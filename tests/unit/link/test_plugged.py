@@ -139,15 +139,17 @@ def test_a_terminal_may_be_opened_and_other_things_are_no_ports(tmp_path: Path) 
 class Stranger:
     """A terminal that may not be opened by this user, who has the groups `mine`."""
 
-    def __init__(self, monkeypatch: pytest.MonkeyPatch, *, mode: int, member: bool, mine: tuple[int, ...] = ()) -> None:
+    def __init__(
+        self, monkeypatch: pytest.MonkeyPatch, *, mode: int, member: bool, mine: tuple[int, ...] = (), gid: int = 20
+    ) -> None:
         _mine, theirs = os.openpty()
         self.path = os.ttyname(theirs)
         own = pwd.getpwuid(os.getuid()).pw_name
-        dialout = grp.struct_group(("dialout", "x", 20, [own] if member else []))
+        dialout = grp.struct_group(("dialout", "x", gid, [own] if member else []))
         real = os.stat(self.path)
         os.close(_mine)
         os.close(theirs)
-        as_told = os.stat_result((real.st_mode & ~0o777 | mode, *real[1:5], 20, *real[6:]))
+        as_told = os.stat_result((real.st_mode & ~0o777 | mode, *real[1:5], gid, *real[6:]))
         system = SimpleNamespace(**vars(os))
         system.stat = lambda path: as_told
         system.access = lambda path, mode: False
@@ -173,6 +175,11 @@ def test_who_is_refused_learns_the_group_and_whether_to_log_in_again(
     assert access(stranger.path) == expected
 
 
+def test_nobody_is_sent_into_the_group_of_root(monkeypatch: pytest.MonkeyPatch) -> None:
+    stranger = Stranger(monkeypatch, mode=0o660, member=False, gid=0)
+    assert access(stranger.path) == Access(state=AccessState.DENIED)
+
+
 # --- who has it open --------------------------------------------------------------------------------------------------
 
 
@@ -193,8 +200,8 @@ def test_every_process_that_has_it_open_is_named_without_its_arguments(machine: 
     assert holders(path, proc=machine.proc) == (
         Holder(pid=9, command="ModemManager"),
         Holder(pid=70, command="screen"),
-        Holder(pid=80, command="python3 hems-data-collector"),
-        Holder(pid=81, command="python3.11 momonga"),
+        Holder(pid=80, command="hems-data-collector"),
+        Holder(pid=81, command="momonga"),
         Holder(pid=82, command="python3"),
         Holder(pid=83, command="kernel-thread"),
     )
