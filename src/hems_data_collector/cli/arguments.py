@@ -9,6 +9,7 @@ from gettext import gettext as _
 from typing import Any, Final, NoReturn
 
 from hems_data_collector.cli.messages import PROGRAM, say
+from hems_data_collector.cli.widths import wrapped
 from hems_data_collector.errors import EXIT_USAGE
 from hems_data_collector.outputs.base import Setting
 from hems_data_collector.settings_sources import FlagValue
@@ -24,7 +25,7 @@ class Parser(argparse.ArgumentParser):
 
     def __init__(self, prog: str, *, tail: Callable[[], str] | None = None) -> None:
         """`tail` gives text behind the help; it is asked only when the help is printed."""
-        super().__init__(prog=prog, allow_abbrev=False, formatter_class=_formatter, add_help=False)
+        super().__init__(prog=prog, allow_abbrev=False, formatter_class=_Formatter, add_help=False)
         self._tail = tail
         self._flags: list[str] = []
 
@@ -97,5 +98,11 @@ def help_of(setting: Setting) -> str:
     return f"{text} ({'; '.join(notes)})".replace("%", "%%") if notes else text.replace("%", "%%")
 
 
-def _formatter(prog: str) -> argparse.HelpFormatter:
-    return argparse.RawDescriptionHelpFormatter(prog, max_help_position=HELP_COLUMN)
+class _Formatter(argparse.RawDescriptionHelpFormatter):
+    """The help of argparse, with lines that end where those of Japanese may."""
+
+    def __init__(self, prog: str) -> None:
+        super().__init__(prog, max_help_position=HELP_COLUMN)
+
+    def _split_lines(self, text: str, width: int) -> list[str]:
+        return super()._split_lines(text, width) if text.isascii() else wrapped(text, width)

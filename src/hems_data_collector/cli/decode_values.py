@@ -9,6 +9,7 @@ from enum import IntEnum
 from gettext import gettext as _
 from typing import Any, Final, TypeAlias
 
+from hems_data_collector.cli.widths import padded_left
 from hems_data_collector.credentials import MASK
 from hems_data_collector.echonet import (
     Currents,
@@ -47,6 +48,7 @@ _MAKERS: Final = {
 """Makers of meters (echonet-lite-meter §6.2)."""
 _HISTORY_3_EPC: Final = 0xEE
 _SLOTS_PER_LINE: Final = 6
+_REGISTER_WIDTH: Final = 9  # cells
 
 _STATES: Final = {
     NoValue.NO_DATA: N_("no data"),
@@ -193,7 +195,10 @@ def _day_lines(value: DayHistory, scale: Scale, unit: str) -> list[str]:
         head = _("day never set")
     else:
         head = _("today") if value.day == 0 else _("{count} days ago").format(count=value.day)
-    cells = [f"{slot // 2:02}:{slot % 2 * 30:02} {_text(raw, scale):>9}" for slot, raw in enumerate(value.registers)]
+    cells = [
+        f"{slot // 2:02}:{slot % 2 * 30:02} {padded_left(_text(raw, scale), _REGISTER_WIDTH)}"
+        for slot, raw in enumerate(value.registers)
+    ]
     rows = [cells[at : at + _SLOTS_PER_LINE] for at in range(0, SLOTS_PER_DAY, _SLOTS_PER_LINE)]
     return [head + (f",{unit}" if unit else ""), *("   ".join(row) for row in rows)]
 

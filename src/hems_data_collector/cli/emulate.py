@@ -6,13 +6,13 @@ import argparse
 import asyncio
 import os
 import signal
-import textwrap
 from collections.abc import Coroutine, Sequence
 from gettext import gettext as _
 from typing import Any, Final
 
 from hems_data_collector.cli.arguments import HELP_COLUMN, Parser
 from hems_data_collector.cli.messages import PROGRAM, hide, say
+from hems_data_collector.cli.widths import wrapped
 from hems_data_collector.credentials import Secret, checked_credentials, credential_text
 from hems_data_collector.emulator import (
     FAULTS,
@@ -159,7 +159,7 @@ def _address(text: str) -> tuple[str, int]:
 def _epilog() -> str:
     rows = []
     for kind in FAULTS.values():
-        lines = textwrap.wrap(_(kind.help), 96 - HELP_COLUMN)
+        lines = wrapped(_(kind.help), 96 - HELP_COLUMN)
         rows.append(f"  {kind.usage:<{HELP_COLUMN - 2}}{lines[0]}")
         rows += [" " * HELP_COLUMN + more for more in lines[1:]]
     examples = _(
