@@ -36,6 +36,7 @@ VERBS: Final = (
     "replay",
     "dead-letters",
     "check",
+    "completion",
 )
 """Each is a module of this folder (with `_` for `-`), imported only when it is asked for."""
 
