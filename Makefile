@@ -74,8 +74,9 @@ check: $(VENV)/.dev ## style, types, layers and documents
 bench: $(VENV)/.dev ## measures speed against the emulator and writes docs/performance.md
 	@$(BIN)/python -m benchmarks
 
-docs: $(VENV)/.dev ## writes what comes from the code: tables of documents, man page, completions
+docs: $(VENV)/.dev ## writes what comes from the code: tables and pictures of documents, man page, completions
 	@$(BIN)/python -m tools.doc_tables
+	@$(BIN)/python -m tools.data_path
 	@$(BIN)/python -m tools.share_files
 
 catalogs: $(VENV)/.dev ## takes new texts for people into the catalogs of translations, and compiles them

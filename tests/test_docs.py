@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
-from tools import demo, doc_tables, recovery_tables
+from tools import data_path, demo, doc_tables, recovery_tables
 
 from hems_data_collector import cli, errors
 from hems_data_collector.cli.arguments import Parser, given
@@ -99,6 +99,12 @@ def test_generated_tables_are_up_to_date(document: str) -> None:
 
 def test_every_generated_table_is_shown_somewhere() -> None:
     assert doc_tables.used() == set(doc_tables.TABLES)
+
+
+def test_the_pictures_are_up_to_date_and_show_every_output() -> None:
+    assert {path: path.read_text(encoding="utf-8") for path in data_path.files()} == data_path.files(), "run: make docs"
+    for picture in data_path.files().values():
+        assert [name for name in OUTPUTS if f">{name}<" not in picture] == []
 
 
 def test_a_table_that_fell_behind_is_noticed() -> None:

@@ -97,7 +97,7 @@ def links(document: str) -> set[tuple[str, int | None]]:
         linked = document
         if path:
             linked = str(((ROOT / document).parent / path).resolve().relative_to(ROOT.resolve()))
-        page = ENGLISH_OF.get(linked, linked)
+        page = ENGLISH_OF.get(linked, linked).replace(".ja.svg", ".svg")
         if page != ENGLISH_OF.get(document, document) or anchor:  # not the way to the other language
             found.add((page, place(read(linked), anchor) if anchor else None))
     return found
