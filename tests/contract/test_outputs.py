@@ -15,7 +15,7 @@ import pytest
 
 from hems_data_collector.clock import SystemClock
 from hems_data_collector.collector.delivery import Delivery, Health
-from hems_data_collector.errors import OutputError, OutputPaused, OutputRejected, OutputUnavailable
+from hems_data_collector.errors import ConfigError, OutputError, OutputPaused, OutputRejected, OutputUnavailable
 from hems_data_collector.outputs import OUTPUTS, Output
 from hems_data_collector.readings import Record
 from support.far_ends import FAR_ENDS, POISON, FarEnd
@@ -39,6 +39,12 @@ def pausing(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.
 
 @pytest.fixture(params=[name for name in OUTPUTS if FAR_ENDS[name].keeps_position])
 def keeping(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FarEnd]:
+    with FAR_ENDS[request.param](tmp_path, monkeypatch).running() as running:
+        yield running
+
+
+@pytest.fixture(params=[name for name in OUTPUTS if FAR_ENDS[name].can_be_asked])
+def asked(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FarEnd]:
     with FAR_ENDS[request.param](tmp_path, monkeypatch).running() as running:
         yield running
 
@@ -304,3 +310,31 @@ async def test_what_failed_and_what_hung_get_everything_once_mended(four: Mappin
     await delivery.close(1)
     for far_end in four.values():
         assert far_end.received() == [far_end.expected(item) for item in records(8)]
+
+
+# --- being asked by a diagnosis ---------------------------------------------------------------------------------------
+
+
+def files_below(folder: Path) -> list[Path]:
+    return sorted(folder.rglob("*"))
+
+
+async def test_a_check_hands_nothing_over_and_leaves_no_trace(far_end: FarEnd, tmp_path: Path) -> None:
+    before = files_below(tmp_path)
+    output = far_end.output()
+    assert await output.check() is None
+    await output.close()
+    assert files_below(tmp_path) == before
+    if far_end.name != "file":  # which has no file yet
+        assert far_end.received() == []
+
+
+@pytest.mark.parametrize("trouble", ["unavailable", "pause"])
+async def test_a_check_finds_what_is_broken(asked: FarEnd, trouble: str) -> None:
+    getattr(asked, trouble)()
+    output = asked.output()
+    with pytest.raises((ConfigError, OutputUnavailable, OutputPaused)) as caught:
+        await output.check()
+    await output.close()
+    assert caught.value.remedy or caught.value.cause or "503" in caught.value.what
+    assert [secret for secret in asked.secrets if secret in str(caught.value)] == []

@@ -35,6 +35,8 @@ class FarEnd(ABC):
     name: ClassVar[str]
     format: ClassVar[str] = "json"
     can_pause: ClassVar[bool] = True
+    can_be_asked: ClassVar[bool] = True
+    """Whether a check can tell that it is broken."""
     keeps_position: ClassVar[bool] = False
     """Whether it can tell what arrived without being acknowledged."""
     secrets: ClassVar[tuple[str, ...]] = ()
@@ -95,6 +97,7 @@ class Pipe(FarEnd):
     name = "stdout"
     format = "csv"
     can_pause = False
+    can_be_asked = False
 
     @contextlib.contextmanager
     def running(self) -> Iterator[FarEnd]:
@@ -229,6 +232,8 @@ class Web(FarEnd):
         return list(self._taken)
 
     def _take(self, received: Received) -> Answer:
+        if received.method == "HEAD":
+            return Answer(405)
         if b"poison" in received.body:
             return Answer(422)
         self._taken.append(received.body)

@@ -103,8 +103,12 @@ class FakePubSub(PubSubServer):
         self._server = grpc.server(ThreadPoolExecutor(8))
         self._server.add_generic_rpc_handlers(
             (
-                _service("Publisher", CreateTopic=(self._create_topic, types.Topic, types.Topic)),
-                _service("Publisher", Publish=(self._publish, types.PublishRequest, types.PublishResponse)),
+                _service(
+                    "Publisher",
+                    CreateTopic=(self._create_topic, types.Topic, types.Topic),
+                    GetTopic=(self._get_topic, types.GetTopicRequest, types.Topic),
+                    Publish=(self._publish, types.PublishRequest, types.PublishResponse),
+                ),
                 _service("Subscriber", CreateSubscription=(lambda r, _c: r, types.Subscription, types.Subscription)),
                 _service("Subscriber", Pull=(self._pull, types.PullRequest, types.PullResponse)),
                 _service("Subscriber", Acknowledge=(_acknowledge, types.AcknowledgeRequest, types.PullResponse)),
@@ -152,6 +156,13 @@ class FakePubSub(PubSubServer):
     def _create_topic(self, request: types.Topic, _context: grpc.ServicerContext) -> types.Topic:
         self._messages.setdefault(request.name, [])
         return request
+
+    def _get_topic(self, request: types.GetTopicRequest, context: grpc.ServicerContext) -> types.Topic:
+        if self._refusal is not None:
+            context.abort(_CODES[self._refusal.code], self._refusal.message)
+        if request.topic not in self._messages:
+            context.abort(grpc.StatusCode.NOT_FOUND, f"topic {request.topic} not found")
+        return types.Topic(name=request.topic)
 
     def _publish(self, request: types.PublishRequest, context: grpc.ServicerContext) -> types.PublishResponse:
         self.publishes += 1

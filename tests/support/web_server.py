@@ -78,7 +78,7 @@ class WebServer:
             protocol_version = "HTTP/1.1"
 
             def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers["content-length"]))
+                body = self.rfile.read(int(self.headers.get("content-length", 0)))
                 headers = {name.lower(): value for name, value in self.headers.items()}
                 received = Received(self.command, self.path, headers, body)
                 server.requests.append(received)
@@ -95,9 +95,10 @@ class WebServer:
                 if answer.status != 204:
                     self.send_header("content-length", str(len(answer.body)))
                 self.end_headers()
-                self.wfile.write(answer.body)
+                if self.command != "HEAD":
+                    self.wfile.write(answer.body)
 
-            do_GET = do_POST
+            do_GET = do_HEAD = do_POST
 
             def handle(self) -> None:
                 with contextlib.suppress(OSError):  # a client that hangs up is part of the tests

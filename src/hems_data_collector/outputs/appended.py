@@ -7,6 +7,7 @@ import errno
 import hashlib
 import os
 import stat
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from gettext import gettext as _
@@ -20,6 +21,9 @@ FILE_MODE: Final = 0o640
 
 HASHED_BYTES: Final = 4096
 """So much before a position tells whether the file is still the same."""
+
+TRIAL_BYTES: Final = 4096
+"""As much as a few records: whether there is room for them."""
 
 TORN_BYTES: Final = 1 << 20
 """No first write is longer: a longer file of nothing but NUL is not what a power cut left of ours."""
@@ -81,6 +85,23 @@ class AppendedFile:
         with self._opened() as descriptor, contextlib.suppress(TornHeader):
             self._usable_size(descriptor)
 
+    def try_out(self) -> None:
+        """As `check`, and whether there is room, without leaving a trace; raises OSError or ForeignHeader."""
+        try:
+            descriptor = os.open(self.path, os.O_RDWR | os.O_APPEND | os.O_CLOEXEC)
+        except FileNotFoundError:
+            with tempfile.TemporaryFile(dir=self.path.parent) as trial:
+                self._write_whole(trial.fileno(), bytes(TRIAL_BYTES))
+            return
+        try:
+            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+                raise OSError(errno.ENXIO, os.strerror(errno.ENXIO))
+            self._has_header(descriptor, os.fstat(descriptor).st_size)
+            if os.fstatvfs(descriptor).f_bavail == 0:
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        finally:
+            os.close(descriptor)
+
     def append(self, data: bytes) -> Position:
         """Append all of `data`, or nothing, down to the disk; raises OSError or ForeignHeader."""
         with self._opened() as descriptor:
@@ -133,19 +154,8 @@ class AppendedFile:
         Raises ForeignHeader, and TornHeader where only `cut` can tell whether it may be removed.
         """
         size = os.fstat(descriptor).st_size
-        expected = self.header.rstrip(b"\r\n")
-        if size == 0 or not expected:
+        if self._has_header(descriptor, size):
             return size
-        found = os.pread(descriptor, len(self.header), 0)
-        end = found[len(expected) :]
-        if found[: len(expected)] == expected and b"\0" not in end and end[:1] in (b"", b"\r", b"\n"):
-            return size
-        if not _with_holes(self.header[: len(found)], found):
-            raise ForeignHeader(
-                _("The file {path} begins with another header than these records have.").format(path=self.path),
-                cause=_("It was written in another format, by another program, or with other columns."),
-                remedy=_("Move it away, or choose another place with --file."),
-            )
         if size > len(self.header) and not _only_holes(descriptor, size):
             raise TornHeader(
                 _("The file {path} begins with a header that is torn.").format(path=self.path),
@@ -154,6 +164,26 @@ class AppendedFile:
             )
         os.ftruncate(descriptor, 0)
         return 0
+
+    def _has_header(self, descriptor: int, size: int) -> bool:
+        """Whether a file of `size` bytes has our header, or needs none; False for what a crash left of its first write.
+
+        Raises ForeignHeader.
+        """
+        expected = self.header.rstrip(b"\r\n")
+        if size == 0 or not expected:
+            return True
+        found = os.pread(descriptor, len(self.header), 0)
+        end = found[len(expected) :]
+        if found[: len(expected)] == expected and b"\0" not in end and end[:1] in (b"", b"\r", b"\n"):
+            return True
+        if not _with_holes(self.header[: len(found)], found):
+            raise ForeignHeader(
+                _("The file {path} begins with another header than these records have.").format(path=self.path),
+                cause=_("It was written in another format, by another program, or with other columns."),
+                remedy=_("Move it away, or choose another place with --file."),
+            )
+        return False
 
     @staticmethod
     def _write_whole(descriptor: int, data: bytes) -> None:

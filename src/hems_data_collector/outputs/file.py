@@ -99,12 +99,17 @@ class FileOutput(Output):
 
     async def open(self) -> None:
         for kind in self._checked:
-            await self._check(self._files[kind])
+            await self._check(self._files[kind], AppendedFile.check)
 
-    async def _check(self, file: AppendedFile) -> None:
-        """Raises ConfigError for a file that cannot take our records."""
+    async def check(self) -> str | None:
+        for kind in self._checked:
+            await self._check(self._files[kind], AppendedFile.try_out)
+        return None
+
+    async def _check(self, file: AppendedFile, look: Callable[[AppendedFile], None]) -> None:
+        """Raises ConfigError for a file that cannot take our records, as `look` finds."""
         try:
-            await self._calls.run(file.check)
+            await self._calls.run(look, file)
         except OSError as error:
             cause, remedy = _CAUSES.get(error.errno or 0, _OTHER_CAUSE)
             raise ConfigError(_refusal(file, error), setting="--file", cause=_(cause), remedy=_(remedy)) from error

@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 UNSET_PROJECT: Final = "your-project-id"
 """The default: only an emulator takes it."""
 PUBLISH_TIMEOUT_S: Final = 20.0
+CHECK_TIMEOUT_S: Final = 10.0
+PERMISSION: Final = "pubsub.topics.publish"
+"""All that is needed of a topic."""
 SCOPES: Final = ("https://www.googleapis.com/auth/pubsub",)
 MAX_DETAIL_CHARACTERS: Final = 300
 
@@ -158,6 +161,12 @@ class GcloudOutput(Output):
         await self._calls.run(self._publish, batch)
         return checkpoint
 
+    async def check(self) -> str | None:
+        """Ask whether the topic is there and takes messages from us."""
+        await self._calls.run(self._prepare)
+        await self._calls.run(self._look)
+        return None
+
     async def close(self) -> None:
         # Not on the thread: closing the channel is what ends a call that hangs there.
         self._disconnect()
@@ -227,19 +236,35 @@ class GcloudOutput(Output):
         try:
             client.publish(request=_request(self._destination.path, batch), retry=None, timeout=PUBLISH_TIMEOUT_S)
         except (google.api_core.exceptions.GoogleAPICallError, google.auth.exceptions.GoogleAuthError) as error:
-            verdict = self._verdict(error)
+            verdict = self._verdict(error, _("Pub/Sub did not take a message for {path}: {detail}."))
             if isinstance(verdict, OutputUnavailable):
                 self._disconnect()  # the next try connects at once: the channel's own backoff grows to two minutes
             raise verdict from error
 
-    def _verdict(self, error: Exception) -> OutputError:
-        """What a failed call means for the records and the output."""
+    def _look(self) -> None:
+        """Ask for the topic once; runs on the thread. The role that publishes need not be allowed to look at topics."""
+        import google.api_core.exceptions
+        import google.auth.exceptions
+
+        client = self._client = self._client or self._connect()
+        topic = self._destination.path
+        try:
+            try:
+                client.get_topic(topic=topic, retry=None, timeout=CHECK_TIMEOUT_S)
+            except google.api_core.exceptions.PermissionDenied:
+                asked = {"resource": topic, "permissions": [PERMISSION]}
+                answer = client.test_iam_permissions(request=asked, retry=None, timeout=CHECK_TIMEOUT_S)
+                if PERMISSION not in answer.permissions:
+                    raise
+        except (google.api_core.exceptions.GoogleAPICallError, google.auth.exceptions.GoogleAuthError) as error:
+            raise self._verdict(error, _("Pub/Sub says of {path}: {detail}.")) from error
+
+    def _verdict(self, error: Exception, text: str) -> OutputError:
+        """What a failed call means for the records and the output; `text` is what happened."""
         from google.api_core import exceptions
         from google.auth.exceptions import RefreshError
 
-        what = _("Pub/Sub did not take a message for {path}: {detail}.").format(
-            path=self._destination.path, detail=_detail(error)
-        )
+        what = text.format(path=self._destination.path, detail=_detail(error))
         match error:
             case exceptions.NotFound():
                 return OutputPaused(

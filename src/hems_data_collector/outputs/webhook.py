@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import logging
 import re
+import socket
 import ssl
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from gettext import gettext as _
@@ -40,6 +41,10 @@ MAX_RETRY_AFTER_S: Final = 3600.0
 
 RETRIED: Final = frozenset({408, 425, 429})
 PAUSING: Final = frozenset({401, 403, 404})
+UNCERTAIN: Final = frozenset({404, 410, 500})
+"""Answers to a HEAD that a POST need not get: servers may know a path by its method, or stumble over its lack."""
+CHECK_ID: Final = "diagnosis"
+"""In place of a record's id."""
 METHOD_KEEPING_REDIRECTS: Final = frozenset({307, 308})
 
 _HEADER_NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+\Z")
@@ -180,45 +185,65 @@ class WebhookOutput(Output):
             self._client = None
 
     async def deliver(self, batch: Sequence[Record], checkpoint: bytes | None) -> bytes | None:
-        import httpx
-
         for record in batch:
-            try:
-                await self._clock.wait_for(self._post(record), REQUEST_TIMEOUT_S)
-            except (TimeoutError, httpx.TimeoutException) as error:
-                raise OutputUnavailable(
-                    _("{endpoint} did not answer in time.").format(endpoint=self._endpoint),
-                    cause=_("The server or the network is slow or down."),
-                ) from error
-            except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
-                raise self._unreachable(error) from error
+            status, headers, text = await self._asked("POST", id_of(record.key), json_object(record))
+            if not 200 <= status < 300:
+                raise self._verdict(status, headers, text)
         return checkpoint
 
-    async def _post(self, record: Record) -> None:
-        """One record to the endpoint, following what may be followed; returns on 2xx, else raises OutputError."""
-        body, identifier = json_object(record), id_of(record.key)
+    async def check(self) -> str | None:
+        """HEAD, which by HTTP changes nothing: it tells name, connection, certificate and authorization.
+
+        Whether the path takes a POST it cannot tell for certain: many servers know their paths by the method too.
+        """
+        await self.open()
+        status, headers, text = await self._asked("HEAD", CHECK_ID, b"")
+        if status in UNCERTAIN:
+            return _("{endpoint} is there, but says {status} to a question without a record.").format(
+                endpoint=self._endpoint, status=status
+            )
+        if status in RETRIED or status in PAUSING or status > 501:
+            raise self._verdict(status, headers, text)
+        return None
+
+    async def _asked(self, method: str, identifier: str, body: bytes) -> tuple[int, Mapping[str, str], str]:
+        """Status, headers and the beginning of the answer in time; raises OutputUnavailable, OutputPaused."""
+        import httpx
+
+        try:
+            return await self._clock.wait_for(self._exchange(method, identifier, body), REQUEST_TIMEOUT_S)
+        except (TimeoutError, httpx.TimeoutException) as error:
+            raise OutputUnavailable(
+                _("{endpoint} did not answer in time.").format(endpoint=self._endpoint),
+                cause=_("The server or the network is slow or down."),
+            ) from error
+        except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
+            raise self._unreachable(error) from error
+
+    async def _exchange(self, method: str, identifier: str, body: bytes) -> tuple[int, Mapping[str, str], str]:
+        """The answer at the end of all redirects that may be followed; raises OutputPaused for one that may not."""
         endpoint = self._endpoint
         for _hop in range(1 + MAX_REDIRECTS):
-            status, headers, text = await self._request(endpoint, identifier, body)
-            if 200 <= status < 300:
-                return
+            status, headers, text = await self._request(method, endpoint, identifier, body)
             if not 300 <= status < 400:
-                raise self._verdict(status, headers, text)
+                return status, headers, text
             endpoint = self._followed(endpoint, status, headers)
         raise OutputPaused(
             _("{endpoint} redirects more than {limit} times.").format(endpoint=self._endpoint, limit=MAX_REDIRECTS),
             remedy=_("Set --webhook-url to the final address."),
         )
 
-    async def _request(self, endpoint: Endpoint, identifier: str, body: bytes) -> tuple[int, Mapping[str, str], str]:
-        """Status, headers and the beginning of the answer to one POST."""
+    async def _request(
+        self, method: str, endpoint: Endpoint, identifier: str, body: bytes
+    ) -> tuple[int, Mapping[str, str], str]:
+        """Status, headers and the beginning of the answer to one request."""
         if self._client is None:
             raise RuntimeError("deliver() before open()")
         headers = {name: value.reveal() for name, value in self._headers.items()}
         headers |= {"content-type": "application/json", ID_HEADER: identifier}
         if self._signer is not None:
             headers |= self._signer.headers(identifier, self._clock.now(), body)
-        async with self._client.stream("POST", endpoint.url.reveal(), content=body, headers=headers) as answer:
+        async with self._client.stream(method, endpoint.url.reveal(), content=body, headers=headers) as answer:
             read = bytearray()
             async for chunk in answer.aiter_raw():
                 read += chunk
@@ -265,6 +290,19 @@ class WebhookOutput(Output):
                 cause=_("Its certificate is not trusted here."),
                 remedy=_("Mend the certificate, or name the authority that signed it in SSL_CERT_FILE."),
             )
+        roots = tuple(_roots(error))
+        if any(isinstance(root, socket.gaierror) for root in roots):
+            return OutputUnavailable(
+                what,
+                cause=_("The name of the server is not known: it is misspelt, or this machine has no name service."),
+                remedy=_("Check the spelling of --webhook-url, and that this machine reaches the network."),
+            )
+        if any(isinstance(root, ConnectionRefusedError) for root in roots):
+            return OutputUnavailable(
+                what,
+                cause=_("The machine is there, but no server listens at this port."),
+                remedy=_("Start the server, or correct the port number of --webhook-url."),
+            )
         return OutputUnavailable(what, cause=_("The server or the network is down, or the address is wrong."))
 
     def _quoted(self, answer: bytes) -> str:
@@ -291,6 +329,19 @@ def retry_after_s(value: str | None, now: datetime) -> float | None:
         at = at if at.tzinfo else at.replace(tzinfo=UTC)
         seconds = (at - now).total_seconds()
     return min(max(seconds, 0.0), MAX_RETRY_AFTER_S)
+
+
+def _roots(error: BaseException) -> Iterator[BaseException]:
+    """The error and everything that it came from: client libraries wrap what the system said."""
+    waiting: list[BaseException | None] = [error]
+    seen: set[int] = set()
+    while waiting:
+        each = waiting.pop()
+        if each is None or id(each) in seen:
+            continue
+        seen.add(id(each))
+        yield each
+        waiting += [each.__cause__, each.__context__, *getattr(each, "exceptions", ())]
 
 
 def _one_line(text: str) -> str:

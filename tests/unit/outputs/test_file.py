@@ -441,3 +441,22 @@ async def test_with_named_meters_the_name_is_the_last_column_of_both_files(tmp_p
 def with_last(line: bytes, field: bytes) -> bytes:
     """A line of CSV with one field more."""
     return line.removesuffix(b"\r\n") + b"," + field + b"\r\n"
+
+
+async def test_a_check_leaves_what_a_power_cut_left(tmp_path: Path) -> None:
+    path = tmp_path / "x.csv"
+    path.write_bytes(bytes(len(CSV_HEADER)))
+    out = output(path, CSV)
+    assert await out.check() is None
+    await out.close()
+    assert path.read_bytes() == bytes(len(CSV_HEADER))
+
+
+async def test_a_check_finds_a_foreign_file_and_a_folder_that_is_not_there(tmp_path: Path) -> None:
+    (tmp_path / "x.csv").write_bytes(b"another,header\r\n")
+    for path, cause in ((tmp_path / "x.csv", "another program"), (tmp_path / "gone" / "x.csv", "does not exist")):
+        out = output(path, CSV)
+        with pytest.raises(ConfigError) as caught:
+            await out.check()
+        await out.close()
+        assert cause in caught.value.cause
