@@ -110,14 +110,20 @@ def credential_text(name: str, environ: Mapping[str, str]) -> str | None:
 
     Raises ConfigError when a named file cannot be read.
     """
+    found = find_credential(name, environ)
+    return found[0] if found else None
+
+
+def find_credential(name: str, environ: Mapping[str, str]) -> tuple[str, Path | None] | None:
+    """The same, and the file that it came from (None: the variable itself)."""
     if value := environ.get(name):
-        return value.strip()
-    if path := environ.get(f"{name}_FILE"):
-        return read_credential(Path(path), f"{name}_FILE")
+        return value.strip(), None
+    if named := environ.get(f"{name}_FILE"):
+        return read_credential(Path(named), f"{name}_FILE"), Path(named)
     if directory := environ.get("CREDENTIALS_DIRECTORY"):
-        path_of = Path(directory) / name.lower()
-        if path_of.exists():
-            return read_credential(path_of, "CREDENTIALS_DIRECTORY")
+        path = Path(directory) / name.lower()
+        if path.exists():
+            return read_credential(path, "CREDENTIALS_DIRECTORY"), path
     return None
 
 

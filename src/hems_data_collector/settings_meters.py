@@ -21,14 +21,14 @@ from hems_data_collector.credentials import (
     Masker,
     Secret,
     checked_credentials,
-    credential_text,
+    find_credential,
     read_credential,
 )
 from hems_data_collector.errors import ConfigError, NotConfigured
 from hems_data_collector.link.wifi_port import WIFI_SCHEME
 from hems_data_collector.outputs.base import Setting
 from hems_data_collector.settings_lookup import DEFAULT_SOURCE, Values
-from hems_data_collector.settings_sources import METERS, Sources, Table
+from hems_data_collector.settings_sources import METERS, Found, Origin, Sources, Table
 from hems_data_collector.settings_table import (
     CORE_SETTINGS,
     CREDENTIAL_FILE_SETTINGS,
@@ -211,23 +211,32 @@ def _credentials(values: Values, port: str) -> Credentials:
 
 
 def _credential(values: Values, setting: Setting, file_setting: Setting) -> str:
-    """The meter's own table; then variable, file or systemd credential, of the real environment before those of `.env`;
-    then the top of the TOML file."""
-    name, sources = setting.environment or "", values.sources
+    found = find_route_b(values.sources, setting, file_setting)
+    values.origins[setting.name] = found.source if found else DEFAULT_SOURCE
+    return found.texts[-1] if found else UNSET_ID
+
+
+def find_route_b(sources: Sources, setting: Setting, file_setting: Setting) -> Found | None:
+    """Id or password: the meter's own table; then variable, file or systemd credential, of the real environment before
+    those of `.env`; then the top of the TOML file. Raises ConfigError for a file that cannot be read."""
+    name = setting.environment or ""
     if sources.own is not None and file_setting.name in sources.own.texts and setting.name not in sources.own.texts:
-        values.origins[setting.name] = _("{table}, key {name}").format(table=sources.own.label, name=file_setting.name)
+        source = _("{table}, key {name}").format(table=sources.own.label, name=file_setting.name)
         path = Path(sources.own.texts[file_setting.name][-1]).expanduser()
-        return read_credential(path, values.origins[setting.name])
+        return Found(texts=(read_credential(path, source),), source=source, origin=Origin.CREDENTIAL)
     if sources.own is None or setting.name not in sources.own.texts:
-        for environ, place in ((sources.environ, _("environment")), (sources.dotenv, str(sources.dotenv_path))):
-            if text := credential_text(name, environ):
-                values.origins[setting.name] = f"{place} ({name})"
-                return text
-    if found := sources.find(setting):
-        values.origins[setting.name] = found.source
-        return found.texts[-1]
-    values.origins[setting.name] = DEFAULT_SOURCE
-    return UNSET_ID
+        places = (
+            (sources.environ, _("environment"), Origin.ENVIRONMENT),
+            (sources.dotenv, str(sources.dotenv_path), Origin.DOTENV),
+        )
+        for environ, place, origin in places:
+            text, path = find_credential(name, environ) or ("", None)
+            if text and path is None:
+                return Found(texts=(text,), source=f"{place} ({name})", origin=origin)
+            if text:
+                source = _("credential file {path}").format(path=path)
+                return Found(texts=(text,), source=source, origin=Origin.CREDENTIAL)
+    return sources.find(setting)
 
 
 def _not_configured(setting: Setting) -> NotConfigured:

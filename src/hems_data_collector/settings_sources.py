@@ -11,6 +11,7 @@ import stat
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from enum import StrEnum
 from gettext import gettext as _
 from pathlib import Path
 from typing import Any, Final, TypeAlias
@@ -31,12 +32,26 @@ METERS: Final = "meters"
 FlagValue: TypeAlias = str | Sequence[str]
 
 
+class Origin(StrEnum):
+    """The kinds of places where a setting may stand, for programs; `Found.source` is for people."""
+
+    FLAG = "flag"
+    ENVIRONMENT = "environment"
+    DOTENV = "dotenv"
+    FILE = "file"
+    """The TOML file."""
+    CREDENTIAL = "credential"
+    """A file of its own that holds a secret, one of systemd included."""
+    DEFAULT = "default"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Found:
     """The texts of one setting (several only where it is repeatable) and where they were found."""
 
     texts: tuple[str, ...]
     source: str
+    origin: Origin
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
@@ -71,21 +86,22 @@ class Sources:
         """The texts of `setting` from the strongest source that has it."""
         if self.own is not None and setting.name in self.own.texts:
             source = _("{table}, key {name}").format(table=self.own.label, name=setting.name)
-            return Found(texts=self.own.texts[setting.name], source=source)
+            return Found(texts=self.own.texts[setting.name], source=source, origin=Origin.FILE)
         if setting.name in self.flags:
             given = self.flags[setting.name]
             texts = (given,) if isinstance(given, str) else tuple(given)
-            return Found(texts=texts, source=setting.flag)
+            return Found(texts=texts, source=setting.flag, origin=Origin.FLAG)
         if setting.environment and setting.environment in self.environ:
             text = self.environ[setting.environment]
             source = _("environment variable {name}").format(name=setting.environment)
-            return Found(texts=setting.split(text), source=source)
+            return Found(texts=setting.split(text), source=source, origin=Origin.ENVIRONMENT)
         if setting.environment and setting.environment in self.dotenv:
             source = _("{path}, {name}").format(path=self.dotenv_path, name=setting.environment)
-            return Found(texts=setting.split(self.dotenv[setting.environment]), source=source)
+            texts = setting.split(self.dotenv[setting.environment])
+            return Found(texts=texts, source=source, origin=Origin.DOTENV)
         if setting.name in self.toml:
             source = _("{path}, key {name}").format(path=self.toml_path, name=setting.name)
-            return Found(texts=self.toml[setting.name], source=source)
+            return Found(texts=self.toml[setting.name], source=source, origin=Origin.FILE)
         return None
 
 

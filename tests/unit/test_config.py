@@ -508,10 +508,10 @@ def test_credentials_from_every_source_in_order(place: Place) -> None:
     assert seen() == ("from-dotenv", f"{place.folder}/.env (B_ROUTE_PASSWORD)")
     (place.folder / "b_route_password").write_text("from-systemd\n")
     place.environ["CREDENTIALS_DIRECTORY"] = str(place.folder)
-    assert seen() == ("from-systemd", "environment (B_ROUTE_PASSWORD)")
+    assert seen() == ("from-systemd", f"credential file {place.folder}/b_route_password")
     (place.folder / "secret").write_text("from-file\n")
     place.environ["B_ROUTE_PASSWORD_FILE"] = str(place.folder / "secret")
-    assert seen()[0] == "from-file"
+    assert seen() == ("from-file", f"credential file {place.folder}/secret")
     place.environ["B_ROUTE_PASSWORD"] = "from-environment"
     assert seen()[0] == "from-environment"
 
