@@ -169,3 +169,10 @@ def test_a_page_that_fell_behind_is_noticed() -> None:
     assert not block.says_the_same(other)
     assert row_says_the_same(rows(english)[0], rows(japanese)[0])
     assert not row_says_the_same(rows(english)[0], ["b"])
+
+
+def test_the_glossaries_have_the_same_words_in_the_same_order() -> None:
+    english = [heading[4:] for heading in headings(read("docs/glossary.md")) if heading.startswith("### ")]
+    japanese = [heading[4:] for heading in headings(read("docs/ja/glossary.md")) if heading.startswith("### ")]
+    assert len(english) > 40
+    assert [re.sub(r".*（(.*)）", r"\1", heading) for heading in japanese] == english
