@@ -38,6 +38,7 @@ from hems_data_collector.settings_sources import (
 from hems_data_collector.settings_table import (
     CORE_SETTINGS,
     CREDENTIAL_SETTINGS,
+    LANGUAGE_SETTING,
     METER_SETTINGS,
     environment_names,
     meter_toml_types,
@@ -88,6 +89,8 @@ class Settings:
     """For the log at INFO."""
     warnings: tuple[str, ...]
     """For the log at WARNING."""
+    language: str | None
+    """Of LANGUAGES; None: the one of the environment."""
     library_environment: Mapping[str, str] = field(repr=False)
     """Variables of `.env` that are none of ours: client libraries look for theirs in the real environment."""
     sources: Mapping[str, str] = field(repr=False)
@@ -122,6 +125,7 @@ class StoreSettings:
     database: Path
     zone: ZoneInfo
     secrets: tuple[Secret, ...]
+    language: str | None
 
 
 def load_settings(
@@ -156,6 +160,7 @@ def load_settings(
         secrets=tuple(dict.fromkeys((*ids, *_other_secrets(sources)))),
         notes=() if one_shot else _notes(sources, meters, outputs),
         warnings=_warnings(sources, core["local_timezone"], meters),
+        language=values.one(LANGUAGE_SETTING),
         library_environment=_library_environment(sources),
         sources=MappingProxyType(values.origins),
     )
@@ -170,6 +175,7 @@ def load_store_settings(flags: Mapping[str, FlagValue], environ: Mapping[str, st
         database=_database(database, _state_directory(sources.environ, cwd) if database is None else cwd, cwd),
         zone=zone,
         secrets=_other_secrets(sources),
+        language=values.one(LANGUAGE_SETTING),
     )
 
 
@@ -181,6 +187,11 @@ def _state_directory(environ: Mapping[str, str], cwd: Path) -> Path:
     if listed := environ.get("STATE_DIRECTORY"):
         return cwd / listed.split(":")[0]  # systemd gives several as a list
     return xdg_directory(environ, "XDG_STATE_HOME", ".local/state")
+
+
+def default_database(environ: Mapping[str, str], cwd: Path) -> Path:
+    """Where the database is unless a setting says otherwise."""
+    return _state_directory(environ, cwd) / FILE_NAME
 
 
 def _database(given: str | None, state_directory: Path, cwd: Path) -> Path:

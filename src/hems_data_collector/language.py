@@ -35,6 +35,12 @@ def language_named(word: str) -> str | None:
     return short if short in LANGUAGES else None
 
 
+class _Bound:
+    """What the environment asked for at the start of this process."""
+
+    language = ENGLISH
+
+
 def bind() -> str | None:
     """Take the language of the environment; returns a word in HEMS_LANG that is no language of ours, else None.
 
@@ -42,26 +48,24 @@ def bind() -> str | None:
     """
     wanted = os.environ.get(VARIABLE, "")
     chosen = language_named(wanted)
-    use(chosen or _of_locale())
+    _Bound.language = chosen or in_use()
+    use(None)
     if chosen is not None or not wanted.strip():
         return None
     del os.environ[VARIABLE]
     return wanted
 
 
-def use(language: str) -> None:
-    """Speak `language`, one of LANGUAGES, from now on, as do the programs that this process starts."""
+def use(language: str | None) -> None:
+    """Speak `language`, one of LANGUAGES, from now on, as do the programs that this process starts; None: as `bind`."""
     gettext.bindtextdomain(DOMAIN, str(CATALOGS))
     gettext.textdomain(DOMAIN)
-    os.environ[_OF_GETTEXT] = _NO_LOOKUP if language == ENGLISH else language
+    wanted = language or _Bound.language
+    os.environ[_OF_GETTEXT] = _NO_LOOKUP if wanted == ENGLISH else wanted
 
 
 def in_use() -> str:
-    """The language that was taken last; before that the one that the environment asks for."""
-    return _of_locale()
-
-
-def _of_locale() -> str:
+    """The language that was taken last; before that, the one of the locale."""
     named = next((text for name in _LOCALE if (text := os.environ.get(name))), "")
     known = (language_named(word) for word in named.split(":"))  # LANGUAGE may be a list
     return next((language for language in known if language), ENGLISH)

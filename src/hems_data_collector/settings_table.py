@@ -10,12 +10,13 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from hems_data_collector.credentials import UNSET_ID
-from hems_data_collector.language import N_
+from hems_data_collector.language import N_, VARIABLE
 from hems_data_collector.outputs import OUTPUTS
 from hems_data_collector.outputs.base import Setting
 from hems_data_collector.outputs.formats import FORMATS
 from hems_data_collector.settings_values import (
     baudrate,
+    language,
     meter_channel,
     meter_ipv6,
     meter_name,
@@ -219,6 +220,15 @@ CONFIG_SETTING: Final = CoreSetting(
 )
 """Names the TOML file, so it cannot stand in it."""
 
+LANGUAGE_SETTING: Final = CoreSetting(
+    name="language",
+    flag="",
+    environment=VARIABLE,
+    help=N_("language of messages and log, en or ja; else that of the locale (LANG and the like)"),
+    convert=language,
+)
+"""Without a flag: the help itself is in this language."""
+
 CREDENTIAL_SETTINGS: Final = (
     CoreSetting(
         name="b_route_id",
@@ -278,7 +288,7 @@ def output_settings() -> tuple[Setting, ...]:
 
 def settings_table() -> tuple[Setting, ...]:
     """Every setting there is, in the order of the help."""
-    return (*CORE_SETTINGS, *output_settings(), CONFIG_SETTING, *CREDENTIAL_SETTINGS)
+    return (*CORE_SETTINGS, *output_settings(), CONFIG_SETTING, LANGUAGE_SETTING, *CREDENTIAL_SETTINGS)
 
 
 def toml_types() -> Mapping[str, Any]:

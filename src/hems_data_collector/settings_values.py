@@ -17,6 +17,7 @@ from typing import Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from hems_data_collector.errors import ConfigError
+from hems_data_collector.language import LANGUAGES, language_named
 from hems_data_collector.link.replay_port import REPLAY_SCHEME, replay_path
 from hems_data_collector.link.wifi_port import WIFI_SCHEME, WifiPort
 
@@ -190,6 +191,18 @@ def moment(text: str) -> datetime:
             cause=_("A time is written as a date, with hours and minutes if you like."),
             remedy=_("Write 2026-01-15 or 2026-01-15T18:30."),
         ) from None
+
+
+def language(text: str) -> str:
+    """One of the languages that there are texts in, in any spelling of a locale."""
+    found = language_named(text)
+    if found is None:
+        raise ConfigError(
+            _('There are no texts in the language "{text}".').format(text=text),
+            cause=_("Possible are: {options}.").format(options=", ".join(LANGUAGES)),
+            remedy=_("Choose one of these, or leave it out for the language of the locale."),
+        )
+    return found
 
 
 def yes_or_no(text: str) -> bool:

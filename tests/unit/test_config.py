@@ -169,7 +169,7 @@ SOURCES = ("flag", "environ", "dotenv", "toml")
 
 
 def test_every_setting_has_a_sample() -> None:
-    special = {"debug", "config", "b_route_id", "b_route_password"}  # tested by themselves below
+    special = {"debug", "config", "language", "b_route_id", "b_route_password"}  # tested by themselves below
     assert {row.name for row in settings_table()} == {*SAMPLES, *special}
 
 
@@ -227,6 +227,21 @@ def test_an_empty_variable_counts_as_unset(place: Place, name: str) -> None:
     put(place, name, "environ", " ")
     put(place, name, "toml", SAMPLES[name].texts[0])
     assert SAMPLES[name].seen(place.load(*base_flags(name))) == SAMPLES[name].expected(SAMPLES[name].texts[0])
+
+
+def test_the_language_comes_from_the_environment_before_the_settings_file(place: Place) -> None:
+    assert place.load().language is None
+    place.toml('language = "ja"\n')
+    assert place.load().language == "ja"
+    place.environ["HEMS_LANG"] = "en_GB.UTF-8"
+    assert place.load().language == "en"
+
+
+def test_a_language_without_texts_is_refused_with_those_that_have_some(place: Place) -> None:
+    place.toml('language = "fr"\n')
+    error = place.refused()
+    assert error.what == f'{place.toml_path}, key language: There are no texts in the language "fr".'
+    assert error.cause == "Possible are: en, ja."
 
 
 DEFAULTS: Mapping[str, Any] = {

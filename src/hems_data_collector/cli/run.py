@@ -12,6 +12,7 @@ from gettext import gettext as _
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from hems_data_collector import language
 from hems_data_collector.cli.arguments import Parser, add_settings, given
 from hems_data_collector.cli.logging_setup import start_logging
 from hems_data_collector.cli.messages import PROGRAM, hide
@@ -21,6 +22,8 @@ from hems_data_collector.settings_table import (
     CONFIG_SETTING,
     CORE_SETTINGS,
     CREDENTIAL_SETTINGS,
+    LANGUAGE_SETTING,
+    CoreSetting,
     output_settings,
     settings_table,
 )
@@ -90,7 +93,8 @@ def with_loaded_secrets(environ: Mapping[str, str]) -> Mapping[str, str]:
 
 
 def prepare(settings: Settings) -> None:
-    """What every verb with a radio does first: mask, log, notes on the settings, the environment of libraries."""
+    """What every verb with a radio does first: language, mask, log, notes on the settings, environment of libraries."""
+    language.use(settings.language)
     hide(settings.secrets)
     start_logging(settings.zone, debug=settings.debug)
     os.environ.update(settings.library_environment)
@@ -101,12 +105,16 @@ def prepare(settings: Settings) -> None:
 
 
 def _environment_help() -> str:
-    rows = "\n".join(f"  {setting.environment:<22}{_(setting.help)}" for setting in CREDENTIAL_SETTINGS)
     return _(
-        "the B-route id and password (never on the command line; 32 zeros = not configured):\n{rows}\n\n"
+        "the B-route id and password (never on the command line; 32 zeros = not configured):\n{credentials}\n\n"
+        "language:\n{language}\n\n"
         "Flags win over environment variables, these over the file .env of the current folder, that over the TOML\n"
         'file (keys such as meter_channel = "21"), that over the defaults.'
-    ).format(rows=rows)
+    ).format(credentials=_variables(*CREDENTIAL_SETTINGS), language=_variables(LANGUAGE_SETTING))
+
+
+def _variables(*settings: CoreSetting) -> str:
+    return "\n".join(f"  {setting.environment:<22}{_(setting.help)}" for setting in settings)
 
 
 def _examples_help() -> str:

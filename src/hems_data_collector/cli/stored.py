@@ -13,6 +13,7 @@ from gettext import gettext as _
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from hems_data_collector import language
 from hems_data_collector.cli.arguments import Parser, add_settings, given
 from hems_data_collector.cli.messages import hide
 from hems_data_collector.clock import SystemClock
@@ -53,6 +54,7 @@ def settings_of(arguments: argparse.Namespace) -> StoreSettings:
     from hems_data_collector.config import load_store_settings
 
     settings = load_store_settings(given(arguments, STORE_SETTINGS), os.environ, Path.cwd())
+    language.use(settings.language)
     hide(settings.secrets)
     return settings
 

@@ -11,7 +11,7 @@ from hems_data_collector import cli
 from hems_data_collector.cli import run as run_verb
 from hems_data_collector.cli.arguments import Parser, given, help_of
 from hems_data_collector.outputs import OUTPUTS
-from hems_data_collector.settings_table import CREDENTIAL_SETTINGS, settings_table
+from hems_data_collector.settings_table import CREDENTIAL_SETTINGS, LANGUAGE_SETTING, settings_table
 
 
 @pytest.fixture(autouse=True)
@@ -48,9 +48,9 @@ def test_short_forms(short: str, long: str, text: str) -> None:
     assert parsed(short, text) == parsed(long, text) != {}
 
 
-def test_every_setting_but_the_credentials_has_a_flag() -> None:
+def test_every_setting_but_credentials_and_language_has_a_flag() -> None:
     for row in settings_table():
-        if row in CREDENTIAL_SETTINGS:
+        if row in (*CREDENTIAL_SETTINGS, LANGUAGE_SETTING):
             continue
         switch = getattr(row, "switch", False)
         expected: object = "true" if switch else ["x"] if row.repeatable else "x"
