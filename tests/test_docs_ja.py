@@ -159,6 +159,13 @@ def test_a_japanese_page_leads_to_japanese_pages(pair: tuple[str, str]) -> None:
     assert [target for target, path in linked.items() if path in translated] == []
 
 
+def test_a_japanese_page_says_which_pages_are_in_english(pair: tuple[str, str]) -> None:
+    if "README" in pair[1]:
+        return  # a list of pages says it once for several
+    unmarked = re.findall(r"\[(?!English\])[^\]]*\]\(\.\./(?!.*README_JP)[^)]*\)(?!（英語）)", read(pair[1]))
+    assert unmarked == []
+
+
 def test_a_page_that_fell_behind_is_noticed() -> None:
     english = "# A\n\n## B\n\n```sh\nmake demo   # try it\n```\n\n| `a` | one |\n"
     japanese = "# あ\n\n## い\n\n```sh\nmake demo   # 試す\n```\n\n| `a` | 一 |\n"
