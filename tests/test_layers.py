@@ -37,6 +37,7 @@ LEVELS: Mapping[str, int] = {
     "settings_lookup": 6,
     "settings_meters": 6,
     "config": 6,
+    "settings_shown": 6,
     "meters": 6,
     "watches": 6,
     "supervision": 6,

@@ -76,8 +76,9 @@ def merged(text: str, values: Mapping[str, Sequence[str]]) -> str:
 
 def line_of(name: str, values: Sequence[str]) -> str:
     """One setting as a line of the file."""
-    kind = getattr(ROWS[name], "toml", str)
-    if name == "output" or ROWS[name].repeatable:
+    row = ROWS.get(name)  # the name of a meter is in no row
+    kind = getattr(row, "toml", str)
+    if row is not None and row.repeatable:
         return f"{name} = [{', '.join(_quoted(text) for text in values)}]"
     text = values[-1]
     is_switch = kind in (bool, bool | str) and text in ("true", "false")

@@ -52,6 +52,13 @@ def add_arguments(parser: Parser) -> None:
         "Reads a Japanese smart meter over the B-route and puts every reading where you want it.\n"
         "Without a verb it runs until Ctrl-C; readings go to the outputs, the log goes to stderr."
     )
+    general = add_run_flags(parser)
+    general.add_argument("-v", "--version", action=_Version, nargs=0, help=_("show the version and end"))
+    parser.epilog = _environment_help() + "\n\n" + _examples_help()
+
+
+def add_run_flags(parser: Parser) -> argparse._ArgumentGroup:
+    """The flag of every setting, in the groups of the help; returns the last of these."""
     core = {setting.name: setting for setting in CORE_SETTINGS}
     output = parser.add_argument_group(_("where readings go"))
     add_settings(output, [core["output"], core["format"], *output_settings()])
@@ -66,8 +73,7 @@ def add_arguments(parser: Parser) -> None:
     general = parser.add_argument_group(_("general"))
     add_settings(general, [CONFIG_SETTING, core["debug"]])
     parser.add_help_flag(general)
-    general.add_argument("-v", "--version", action=_Version, nargs=0, help=_("show the version and end"))
-    parser.epilog = _environment_help() + "\n\n" + _examples_help()
+    return general
 
 
 def run(arguments: argparse.Namespace) -> int:

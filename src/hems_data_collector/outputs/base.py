@@ -58,6 +58,8 @@ class Output(ABC):
     settings: ClassVar[tuple[Setting, ...]] = ()
     batch_size: ClassVar[int] = 1
     """The most records that one `deliver` takes."""
+    near: ClassVar[bool] = False
+    """Its far end is on this machine: `check` asks nobody else."""
     backlog: ClassVar[bool] = True
     """Whether it gets from the store what it missed; else only what is new while the program runs."""
     queue_limit: ClassVar[int] = 10_000

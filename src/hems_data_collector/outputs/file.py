@@ -69,6 +69,7 @@ class FileOutput(Output):
         ),
     )
     batch_size: ClassVar[int] = 500
+    near: ClassVar[bool] = True
 
     def __init__(self, path: Path, format: Format, columns: Sequence[str], *, half_hours: bool) -> None:
         self._format = format
