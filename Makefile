@@ -14,7 +14,7 @@ OTHER_PYTHONS := 3.12 3.13
 # What must hold on every Python: the pure suites. The rest talks to servers and takes time, once is enough.
 PORTABLE_TESTS := tests/unit tests/contract tests/frames tests/transcripts tests/property
 
-.PHONY: help demo test test-scenarios test-others test-long test-service check bench docs catalogs clean install update status uninstall
+.PHONY: help demo test test-scenarios test-others test-long test-service check bench docs dist catalogs clean install update status uninstall
 
 help: ## what can be done here
 	@echo "hems-data-collector: make <verb>"
@@ -29,7 +29,7 @@ test: $(VENV)/.dev ## the full suite, then the portable part on the other Python
 # The two halves of the full suite, at the same time: neither has use for more than one core.
 test-scenarios: $(VENV)/.dev
 	@$(BIN)/python -m pytest -q -p no:cacheprovider tests/scenarios
-test-others: $(VENV)/.dev
+test-others: $(VENV)/.pack
 	@$(BIN)/python -m pytest -q --ignore=tests/scenarios
 
 # What `make test` does a hundred times here happens a thousand times, and a month is lived through in small steps.
@@ -82,6 +82,9 @@ docs: $(VENV)/.dev ## writes what comes from the code: tables and pictures of do
 catalogs: $(VENV)/.dev ## takes new texts for people into the catalogs of translations, and compiles them
 	@$(BIN)/python -m tools.catalogs
 
+dist: $(VENV)/.pack ## sdist and wheel into dist/, the same bytes for the same commit
+	@tools/dist
+
 # As root by sudo where needed. Flags: make install ARGS='--yes --port emulator:'
 install: ## the collector as a service of systemd: asks, installs, starts
 	@./service-manager.sh install $(ARGS)
@@ -108,3 +111,9 @@ $(VENV)/.dev: $(DEV_INPUTS)
 	@tools/make-venv $(VENV) dev "$(PYTHONS)"
 $(VENV)-%/.dev: $(DEV_INPUTS)
 	@tools/make-venv $(VENV)-$* dev "$*"
+
+# Beside that, what makes packages and tries them.
+$(VENV)/.pack: $(VENV)/.dev requirements/pack.txt
+	@echo "Installing requirements/pack.txt into $(VENV) ..."
+	@$(BIN)/python -m pip install -qq -r requirements/pack.txt
+	@touch $@

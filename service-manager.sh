@@ -157,7 +157,7 @@ version_id() { # version_id PYTHON: the version, and a sum over everything that 
     version=$(sed -n 's/^version = "\(.*\)"$/\1/p' "$here/pyproject.toml")
     sum=$({
         cd "$here"
-        find src pyproject.toml requirements/run.txt -type f ! -path '*/__pycache__/*' ! -path '*.egg-info/*' -print0 |
+        find src pyproject.toml requirements/run.txt -type f ! -path '*/__pycache__/*' -print0 |
             sort -z | xargs -0 sha256sum
         "$1" -V
     } | sha256sum)
@@ -172,7 +172,6 @@ build() { # builds the version of this folder beside the others and names it in 
     version=$PREFIX/versions/$(version_id "$python")
     mkdir "$work/source"
     cp -R "$here/src" "$here/pyproject.toml" "$here/README.md" "$here/LICENSE" "$work/source"
-    rm -rf "$work"/source/src/*.egg-info
     if [ -e "$version/.complete" ]; then
         unchanged "$version"
         return
