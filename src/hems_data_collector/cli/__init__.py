@@ -36,6 +36,8 @@ VERBS: Final = (
     "replay",
     "dead-letters",
     "check",
+    "doctor",
+    "scan",
     "completion",
 )
 """Each is a module of this folder (with `_` for `-`), imported only when it is asked for."""

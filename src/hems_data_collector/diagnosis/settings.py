@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from gettext import gettext as _
 from pathlib import Path
 from types import MappingProxyType
@@ -34,6 +34,10 @@ class Examined:
     findings: tuple[Finding, ...]
     credentials_problem: Finding | None = None
     """Id or password are wrong: `settings` hold made-up ones in their place."""
+
+    def of_meter(self, name: str) -> Examined:
+        """The same for the meter called `name` alone; raises ConfigError where there is none."""
+        return self if self.settings is None else replace(self, settings=self.settings.of_meter(name))
 
 
 def examine(flags: Mapping[str, FlagValue], environ: Mapping[str, str], cwd: Path) -> Examined:

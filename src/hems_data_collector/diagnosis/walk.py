@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
+from gettext import gettext as _
 from random import Random
 from typing import Final, Generic, TypeVar
 
@@ -21,7 +22,8 @@ from hems_data_collector.diagnosis.port import look_at_port
 from hems_data_collector.diagnosis.stick import look_around, look_at_credentials, look_at_modem
 from hems_data_collector.diagnosis.store import look_at_completeness, look_at_store, owner_of
 from hems_data_collector.errors import EXIT_CONFIG, EXIT_NO_METER, EXIT_PORT, EXIT_STORE
-from hems_data_collector.link.base import OnProgress
+from hems_data_collector.language import N_
+from hems_data_collector.link.base import OnProgress, Progress
 from hems_data_collector.link.wifi_port import WIFI_SCHEME
 from hems_data_collector.live import ask
 from hems_data_collector.meter_name import about_meter
@@ -34,6 +36,8 @@ class Step(Generic[T]):
     """One step; `look` tells what it finds."""
 
     name: str
+    doing: str
+    """What it does, while it lasts; to be translated where it is shown."""
     look: Callable[[T], AsyncGenerator[Finding, None]]
     needs: tuple[str, ...] = ()
     """Steps without which this one cannot be done."""
@@ -44,14 +48,45 @@ class Step(Generic[T]):
 
 
 OF_METER: Final[tuple[Step[Context], ...]] = (
-    Step(name="port", look=look_at_port, limit_s=10.0, code=EXIT_PORT),
-    Step(name="modem", look=look_at_modem, needs=("port",), limit_s=120.0, code=EXIT_PORT),
-    Step(name="credentials", look=look_at_credentials, limit_s=10.0, code=EXIT_CONFIG),
-    Step(name="scan", look=look_around, needs=("modem", "credentials"), limit_s=180.0, code=EXIT_NO_METER),
-    Step(name="join", look=join, needs=("port", "scan"), limit_s=180.0, code=EXIT_NO_METER),
-    Step(name="meter", look=introduce, needs=("join",), limit_s=300.0, code=EXIT_NO_METER),
-    Step(name="clock", look=look_at_clock, needs=("meter",), limit_s=180.0, code=EXIT_NO_METER),
-    Step(name="reading", look=read, needs=("meter",), limit_s=300.0, code=EXIT_NO_METER),
+    Step(name="port", doing=N_("Looking at the port"), look=look_at_port, limit_s=10.0, code=EXIT_PORT),
+    Step(
+        name="modem", doing=N_("Asking the modem"), look=look_at_modem, needs=("port",), limit_s=120.0, code=EXIT_PORT
+    ),
+    Step(
+        name="credentials",
+        doing=N_("Looking at id and password"),
+        look=look_at_credentials,
+        limit_s=10.0,
+        code=EXIT_CONFIG,
+    ),
+    Step(
+        name="scan",
+        doing=N_("Looking for the meter"),
+        look=look_around,
+        needs=("modem", "credentials"),
+        limit_s=180.0,
+        code=EXIT_NO_METER,
+    ),
+    Step(
+        name="join", doing=N_("Joining the meter"), look=join, needs=("port", "scan"), limit_s=180.0, code=EXIT_NO_METER
+    ),
+    Step(
+        name="meter",
+        doing=N_("Asking the meter who it is"),
+        look=introduce,
+        needs=("join",),
+        limit_s=300.0,
+        code=EXIT_NO_METER,
+    ),
+    Step(
+        name="clock",
+        doing=N_("Asking the meter for its time"),
+        look=look_at_clock,
+        needs=("meter",),
+        limit_s=180.0,
+        code=EXIT_NO_METER,
+    ),
+    Step(name="reading", doing=N_("Reading the meter"), look=read, needs=("meter",), limit_s=300.0, code=EXIT_NO_METER),
 )
 """From the port to a reading, for each meter."""
 
@@ -59,14 +94,21 @@ OF_WIFI: Final = tuple(step for step in OF_METER if step.name not in ("modem", "
 """The same where there is no stick."""
 
 OF_COLLECTOR: Final[tuple[Step[Context], ...]] = (
-    Step(name="join", look=ask_collector, limit_s=10.0, code=EXIT_NO_METER),
+    Step(name="join", doing=N_("Joining the meter"), look=ask_collector, limit_s=10.0, code=EXIT_NO_METER),
 )
 """Instead of all that, where a running collector has the port."""
 
 OF_ALL: Final[tuple[Step[Around], ...]] = (
-    Step(name="store", look=look_at_store, limit_s=120.0, code=EXIT_STORE),
-    Step(name="completeness", look=look_at_completeness, needs=("store",), limit_s=60.0, code=EXIT_STORE),
-    Step(name="outputs", look=look_at_outputs, limit_s=300.0, code=EXIT_CONFIG),
+    Step(name="store", doing=N_("Looking at the database"), look=look_at_store, limit_s=120.0, code=EXIT_STORE),
+    Step(
+        name="completeness",
+        doing=N_("Counting half hours"),
+        look=look_at_completeness,
+        needs=("store",),
+        limit_s=60.0,
+        code=EXIT_STORE,
+    ),
+    Step(name="outputs", doing=N_("Asking the outputs"), look=look_at_outputs, limit_s=300.0, code=EXIT_CONFIG),
 )
 """What is there once for all meters."""
 
@@ -76,7 +118,7 @@ async def diagnose(
     *,
     clock: Clock | None = None,
     rng: Random | None = None,
-    on_progress: OnProgress = lambda _: None,
+    on_progress: OnProgress = lambda _progress: None,
     credentials_problem: Finding | None = None,
 ) -> AsyncGenerator[Finding, None]:
     """Every finding, one after the other, as soon as it is known: for each meter, then for what all share.
@@ -102,7 +144,7 @@ async def diagnose(
             async with aclosing(_of_meter(around, own)) as findings:
                 async for finding in findings:
                     yield finding
-    async with aclosing(_walked(OF_ALL, around, clock, None)) as findings:
+    async with aclosing(_walked(OF_ALL, around, around, None)) as findings:
         async for finding in findings:
             yield finding
 
@@ -113,11 +155,11 @@ async def _of_meter(around: Around, own: MeterSettings) -> AsyncGenerator[Findin
     port, *further = OF_WIFI if context.scheme == WIFI_SCHEME else OF_METER
     try:
         before: set[str] = set()
-        async with aclosing(_walked((port,), context, around.clock, own.name, before)) as findings:
+        async with aclosing(_walked((port,), context, around, own.name, before)) as findings:
             async for finding in findings:
                 yield finding
         steps = OF_COLLECTOR if context.asked is not None else further
-        async with aclosing(_walked(steps, context, around.clock, own.name, before)) as findings:
+        async with aclosing(_walked(steps, context, around, own.name, before)) as findings:
             async for finding in findings:
                 yield finding
     finally:
@@ -126,7 +168,7 @@ async def _of_meter(around: Around, own: MeterSettings) -> AsyncGenerator[Findin
 
 
 async def _walked(
-    steps: Sequence[Step[T]], about: T, clock: Clock, meter: str | None, missing: set[str] | None = None
+    steps: Sequence[Step[T]], about: T, around: Around, meter: str | None, missing: set[str] | None = None
 ) -> AsyncGenerator[Finding, None]:
     """The findings of `steps` in order; `missing` are the steps that have failed, and grows."""
     missing = set() if missing is None else missing
@@ -136,18 +178,20 @@ async def _walked(
             missing.add(step.name)
             yield found("needs", meter=meter, step=step.name)
             continue
-        async with aclosing(_limited(step, about, clock, meter)) as findings:
+        async with aclosing(_limited(step, about, around, meter)) as findings:
             async for finding in findings:
                 if finding.state is State.FAILED:
                     missing.add(step.name)
                 yield finding
 
 
-async def _limited(step: Step[T], about: T, clock: Clock, meter: str | None) -> AsyncGenerator[Finding, None]:
+async def _limited(step: Step[T], about: T, around: Around, meter: str | None) -> AsyncGenerator[Finding, None]:
     """What one step finds within its time."""
+    clock, doing = around.clock, Progress(text=_(step.doing))
     ends_at = clock.monotonic() + step.limit_s
     async with aclosing(step.look(about)) as findings:
         while True:
+            around.on_progress(doing)
             try:
                 finding = await clock.wait_for(anext(findings), max(0.0, ends_at - clock.monotonic()))
             except StopAsyncIteration:
@@ -155,4 +199,6 @@ async def _limited(step: Step[T], about: T, clock: Clock, meter: str | None) -> 
             except TimeoutError:
                 yield found("late", meter=meter, step=step.name, seconds=f"{step.limit_s:.0f}", exit_code=step.code)
                 return
+            finally:
+                around.on_progress(None)
             yield finding

@@ -9,7 +9,7 @@ words become zeros.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Final
 
 from hems_data_collector.credentials import Credentials
@@ -31,6 +31,8 @@ _PAIR_ID: Final = re.compile(r"(PairID *:)([0-9A-Fa-f]{8})", re.IGNORECASE)
 _PAIR_REGISTER: Final = re.compile(r"(SKSREG S0?[AB] )(\S+)", re.IGNORECASE)
 _MAC: Final = re.compile(r"(?<![0-9A-Fa-f])[0-9A-Fa-f]{16}(?![0-9A-Fa-f])")
 _IPV6: Final = re.compile(r"FE80(?::[0-9A-Fa-f]{4}){7}", re.IGNORECASE)
+_SHORT_IPV6: Final = re.compile(r"fe80::[0-9a-f:]+", re.IGNORECASE)  # as a network has it, not the modem
+_MADE_UP_IPV6: Final = "fe80::1"
 _MAKER_DIGITS: Final = 6  # of a MAC address: who made the radio may help, and is nobody in particular
 _ECHONET_HEAD: Final = b"\x10\x81"
 _PROPERTIES_AT: Final = 12  # behind header, TID, two objects, ESV and the number of properties
@@ -71,6 +73,15 @@ class Anonymizer:
             return self._named(header[0]) + self._payload(wire[header.end() :], is_pana=is_pana)
         text = wire.rstrip(b"\r\n")
         return self._text(text) + wire[len(text) :]
+
+    def told(self, text: str, private: Iterable[str] = ()) -> str:
+        """A text for people; each of `private` (a serial number, the name of a node) becomes a made-up one too."""
+        raw = text.encode("utf-8", "replace")
+        for each in sorted(private, key=len, reverse=True):
+            if len(each) >= MIN_KNOWN:
+                raw = raw.replace(each.encode(), self._number(each.encode()))
+        shown = self._named(raw).decode("utf-8", "replace")
+        return _SHORT_IPV6.sub(_MADE_UP_IPV6, shown)
 
     # --- text ----------------------------------------------------------------------------------------------------
 

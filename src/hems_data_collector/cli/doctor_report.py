@@ -1,0 +1,141 @@
+"""The report of `doctor` for somebody else's eyes: everything that helps, and nothing that is the owner's own.
+
+Secrets, radio addresses, serial numbers, host names and the home folder are made up or left out; the same stays the
+same, so that the report can still be read.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import re
+import sqlite3
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import UTC
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from hems_data_collector.cli.messages import PROGRAM, masked
+from hems_data_collector.clock import SystemClock
+from hems_data_collector.credentials import MASK, Credentials, Secret
+from hems_data_collector.diagnosis import Finding
+from hems_data_collector.link.anonymous import Anonymizer
+from hems_data_collector.settings_lookup import DEFAULT_SOURCE
+from hems_data_collector.settings_table import CORE_SETTINGS
+
+if TYPE_CHECKING:
+    from hems_data_collector.config import Settings
+
+_PACKAGES: Final = ("serialx", "httpx", "msgspec", "rich", "cronsim", "google-cloud-pubsub", "aioesphomeapi")
+_HOST: Final = re.compile(r"(\b[a-z][a-z0-9+.-]*://)(?:[^\s/@]+@)?(?:\[[^\]\s]*\]|[^\s/:,)\]'\"]+)", re.IGNORECASE)
+_NOBODY: Final = Credentials(route_b_id=Secret("0" * 32), password=Secret("0" * 32))
+
+
+def report_of(findings: Sequence[Finding], settings: Settings | None, log: Iterable[str]) -> str:
+    """The whole report, in Markdown."""
+    hidden = Hidden(findings, settings)
+    lines = [
+        f"# {PROGRAM} doctor",
+        "",
+        "Secrets, numbers and addresses of the meter, and host names are made up or left out.",
+        "",
+        "## Versions",
+        "",
+        *(f"- {name}: {text}" for name, text in _versions()),
+        "",
+        "## Findings",
+        "",
+        *_findings(findings),
+        "## Settings",
+        "",
+        *(["(they could not be read)"] if settings is None else _settings(settings)),
+        "",
+        "## Log",
+        "",
+        "```text",
+        *log,
+        "```",
+    ]
+    return hidden("\n".join(lines)) + "\n"
+
+
+class Hidden:
+    """Takes out of a text what is the owner's own."""
+
+    def __init__(self, findings: Sequence[Finding], settings: Settings | None) -> None:
+        meters = () if settings is None else settings.meters
+        self._anonymizers = [Anonymizer(meter.credentials) for meter in meters] or [Anonymizer(_NOBODY)]
+        self._private = tuple(dict.fromkeys(text for finding in findings for text in finding.private))
+
+    def __call__(self, text: str) -> str:
+        """`text` for everybody."""
+        text = masked(text)
+        for anonymizer in self._anonymizers:
+            text = anonymizer.told(text, self._private)
+        text = _HOST.sub(r"\1HOST", text)
+        home = str(Path.home())
+        return text.replace(home, "~") if len(home) > 1 else text
+
+
+def _versions() -> Iterator[tuple[str, str]]:
+    yield PROGRAM, _version_of(PROGRAM)
+    yield "Python", platform.python_version()
+    yield "SQLite", sqlite3.sqlite_version
+    yield "system", platform.platform()
+    yield "machine", platform.machine()
+    for package in _PACKAGES:
+        yield package, _version_of(package)
+    yield "root", "yes" if os.geteuid() == 0 else "no"
+    yield "made at", SystemClock().now().astimezone(UTC).isoformat(timespec="seconds")
+
+
+def _version_of(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "not installed"
+
+
+def _findings(findings: Sequence[Finding]) -> Iterator[str]:
+    for finding in findings:
+        about = "" if finding.meter is None else f" ({finding.meter})"
+        yield f"- **{finding.state.value}** `{finding.key}`{about}: {finding.what}"
+        if finding.cause:
+            yield f"  - cause: {finding.cause}"
+        if finding.remedy:
+            yield f"  - remedy: {finding.remedy}"
+        if finding.details:
+            told = ", ".join(f"{name}={_plain(value)}" for name, value in finding.details.items())
+            yield f"  - {told}"
+    yield ""
+
+
+def _plain(value: object) -> str:
+    return " ".join(value) if isinstance(value, tuple) else str(value)
+
+
+def _settings(settings: Settings) -> Iterator[str]:
+    """What the core settings are and where they come from; of outputs only which ones are set."""
+    for row in CORE_SETTINGS:
+        source = settings.source_of(row.name)
+        if source != DEFAULT_SOURCE:
+            yield f"- {row.name}: {_value(settings, row.name)} ({source})"
+    for name, values in settings.output_values.items():
+        given = [key for key in values if settings.source_of(key) != DEFAULT_SOURCE]
+        yield f"- output {name}: {', '.join(given) or 'defaults'}"
+    for meter in settings.meters:
+        about = "" if meter.name is None else f" {meter.name}"
+        configured = MASK if meter.credentials.configured else "not configured"
+        yield f"- meter{about}: port {meter.shown_port}, {meter.baudrate} bit/s, {meter.mode}, id {configured}"
+
+
+def _value(settings: Settings, name: str) -> Any:
+    """A core setting as it is in force; of each meter, where it has its own."""
+    if name == "output":
+        return ", ".join(settings.outputs)
+    if name == "local_timezone":
+        return settings.zone.key
+    if name == "schedule":
+        return "set"
+    return getattr(settings, name, None) or getattr(settings.meters[0], name, "set")
