@@ -63,6 +63,18 @@ def test_the_tests_of_ones_own_program() -> None:
     assert "2 passed" in done.stdout, done.stdout
 
 
+def test_the_tests_with_a_stick_run_and_stand_in_the_document() -> None:
+    path = "examples/emulator/test_with_a_stick.py"
+    text = (ROOT / path).read_text(encoding="utf-8")
+    assert f"```python\n{text}```" in (ROOT / "docs/emulator.md").read_text(encoding="utf-8")
+    environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+    words = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", path]
+    done = subprocess.run(
+        words, cwd=ROOT, capture_output=True, timeout=DEADLINE_S, text=True, env=environment, check=False
+    )
+    assert "3 passed" in done.stdout, done.stdout
+
+
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
 def test_the_document_shows_it_as_it_is(path: Path) -> None:
     shown = re.findall(r"^```python\n(.*?)^```", (ROOT / "docs/library.md").read_text(encoding="utf-8"), re.M | re.S)
