@@ -35,7 +35,7 @@ from hems_data_collector.store.database import Database
 
 POSTS = 3000
 MESSAGES = 10_000
-ROUNDS = 5
+ROUNDS = 9
 FAR_S = 0.02
 """What a far end takes to answer, where one output's drain is to be felt by another: there is none without a way."""
 BACKLOG = 200_000

@@ -119,7 +119,7 @@ class GcloudOutput(Output):
             convert=emulator_host,
         ),
     )
-    batch_size: ClassVar[int] = 100
+    batch_size: ClassVar[int] = 250
 
     def __init__(self, destination: Destination) -> None:
         self._destination = destination
