@@ -144,8 +144,10 @@ CODES: Final[Mapping[int, Words]] = {
         "完了。コレクターがシグナルで終わったときと、唯一の出力先であるパイプが閉じたときも",
     ),
     errors.EXIT_UNDECODABLE: Words(
-        "input that cannot be decoded (`decode`; the rest was), or damage found (`check`)",
-        "読み解けない入力があった（`decode`、残りは読み解いた）、または破損が見つかった（`check`）",
+        "input that cannot be decoded (`decode`; the rest was), damage found (`check`), or no collector that answers"
+        " (`status --running`)",
+        "読み解けない入力があった（`decode`、残りは読み解いた）、破損が見つかった（`check`）、または応答するコレクターがない"
+        "（`status --running`）",
     ),
     errors.EXIT_USAGE: Words("usage: an unknown flag or verb", "使い方の誤り: フラグやサブコマンドが正しくない"),
     errors.EXIT_CONFIG: Words(

@@ -10,6 +10,8 @@ from typing import ClassVar, Final
 
 EXIT_OK: Final = 0
 EXIT_UNDECODABLE: Final = 1
+EXIT_NOT_RUNNING: Final = 1
+"""The verbs that end with 1 mean different things by it."""
 EXIT_USAGE: Final = 2
 EXIT_CONFIG: Final = 3
 EXIT_PORT: Final = 4

@@ -31,6 +31,14 @@ def status(database: Path) -> dict[str, Any] | None:
     return None if done.returncode else json.loads(done.stdout)
 
 
+def is_running(database: Path) -> bool:
+    """What `status --running` says, silently."""
+    argv = program("status", "--running", "--database", str(database))
+    done = subprocess.run(argv, capture_output=True, check=False)
+    assert (done.stdout, done.stderr) == (b"", b"")
+    return {0: True, 1: False}[done.returncode]
+
+
 @contextmanager
 def collector(database: Path) -> Iterator[subprocess.Popen[bytes]]:
     argv = program("--port", "emulator:?fast=1", "--database", str(database), "--mode", "interval", "--interval", "1")
@@ -59,8 +67,10 @@ def test_the_running_program_answers_and_its_end_leaves_nothing_in_the_way(tmp_p
             found = until(database, lambda found: found["live"] is not None)
             assert found["collector"]["process"] == str(process.pid)
             assert found["live"]["ring"] == {"held": 0, "dropped": 0, "since": None, "reason": ""}
+            assert is_running(database) is True
             process.send_signal(how)
             _, log = process.communicate(timeout=LIMIT_S)
+            assert is_running(database) is False
             assert b"cannot ask" not in log
         assert database.with_name("hems.db.live").exists() is (how is signal.SIGKILL)
         after = status(database)

@@ -20,7 +20,7 @@ from hems_data_collector.cli.messages import PROGRAM, masked, show_error
 from hems_data_collector.cli.outputs import described, output_rows
 from hems_data_collector.cli.stored import Stored, add_store_flags, reading, settings_of
 from hems_data_collector.cli.stored import now as present
-from hems_data_collector.errors import EXIT_OK, StoreUnavailable
+from hems_data_collector.errors import EXIT_NOT_RUNNING, EXIT_OK, StoreUnavailable
 from hems_data_collector.language import N_
 from hems_data_collector.live import ask
 from hems_data_collector.readings import MINUTE, iso_utc
@@ -39,7 +39,7 @@ _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def add_arguments(parser: Parser) -> None:
-    """`--json` and where the database is."""
+    """What to show, and where the database is."""
     parser.usage = _("{program} status [--json] [flags]").format(program=PROGRAM)
     parser.description = _(
         "Shows whether a collector is running, the last reading of each meter, how complete its half hours are, how\n"
@@ -47,17 +47,26 @@ def add_arguments(parser: Parser) -> None:
         "without a running collector, and asks nothing of the meter."
     )
     parser.add_argument("--json", action="store_true", help=_("one JSON object; ages in seconds, times in UTC"))
+    parser.add_argument(
+        "--running",
+        action="store_true",
+        help=_("show nothing: end with 0 where a collector runs and answers, with 1 where none does"),
+    )
     add_store_flags(parser)
     parser.epilog = _(
         "examples:\n"
         "  {program} status\n"
-        "  {program} status --json | jq .meters[0].last_reading.age_s\n\n"
-        "exit codes: 0 shown, 2 usage, 3 settings, 7 no database, or it cannot be read"
+        "  {program} status --json | jq .meters[0].last_reading.age_s\n"
+        "  {program} status --running || echo 'The collector is down.'\n\n"
+        "exit codes: 0 shown, 1 with --running and no collector that answers, 2 usage, 3 settings, 7 no database, or it cannot be read"
     ).format(program=PROGRAM)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the state; returns the exit code, or raises the HemsError that carries it."""
+    if arguments.running:
+        live = _process_of(settings_of(arguments).database, present())["live"]
+        return EXIT_NOT_RUNNING if live is None else EXIT_OK
     code = EXIT_OK
     try:
         with reading(arguments) as stored:

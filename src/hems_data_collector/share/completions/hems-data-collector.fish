@@ -74,8 +74,8 @@ function _shtab_hems_data_collector_using
   test "$_shtab_hems_data_collector_cmdpath" = "$argv"
 end
 
-set -g _shtab_hems_data_collector_commands run read emulate decode record history export backfill status outputs replay dead-letters check completion
-set -g _shtab_hems_data_collector_opts_with_value --backfill-spacing --baud --baudrate --channel --config --d3 --database --day --digits --echo --export --fault --file --format --from --gcp-credentials --gcp-emulator-host --gcp-project --gcp-topic --hex --history2 --id --interval --join --keep-readings --lifetime --local-timezone --loss --mac --meter --meter-channel --meter-ipv6 --meter-panid --meters --mode --module --month --notify --notify-delay --output --panid --password --port --pty --release --rtt --salvage --schedule --seconds --seed --seq --speed --start --tcp --to --unit --webhook-header --webhook-secret --webhook-url --wifi --wires -f -i -o -s
+set -g _shtab_hems_data_collector_commands run read emulate decode record history export backfill status outputs replay dead-letters check doctor scan completion
+set -g _shtab_hems_data_collector_opts_with_value --backfill-spacing --baud --baudrate --channel --config --d3 --database --day --digits --echo --export --fault --file --format --from --gcp-credentials --gcp-emulator-host --gcp-project --gcp-topic --hex --history2 --id --interval --join --keep-readings --lifetime --local-timezone --loss --mac --meter --meter-channel --meter-ipv6 --meter-panid --meters --mode --module --month --notify --notify-delay --output --panid --password --port --pty --release --report --rtt --salvage --schedule --seconds --seed --seq --speed --start --tcp --to --unit --webhook-header --webhook-secret --webhook-url --wifi --wires -f -i -o -s
 
 complete -c hems-data-collector -e
 complete -c hems-data-collector -f
@@ -236,6 +236,7 @@ complete -c hems-data-collector -n '_shtab_hems_data_collector_using backfill' -
 complete -c hems-data-collector -n '_shtab_hems_data_collector_using backfill' -s h -l help -d 'show this help and end'
 complete -c hems-data-collector -n '_shtab_hems_data_collector_using; and test $_shtab_hems_data_collector_npos -eq 0' -a status -d 'what is stored and how the collector is doing'
 complete -c hems-data-collector -n '_shtab_hems_data_collector_using status' -l json -d 'one JSON object'
+complete -c hems-data-collector -n '_shtab_hems_data_collector_using status' -l running -d 'show nothing: end with 0 where a collector runs and answers, with 1 where none does'
 complete -c hems-data-collector -n '_shtab_hems_data_collector_using status' -l local-timezone -xka "(_hems_zones)" -d 'time zone of the meter'"'"'s clock, of cron expressions and of the times in the log'
 complete -c hems-data-collector -n '_shtab_hems_data_collector_using status' -l database -xka "(__fish_complete_path (commandline -ct))" -d 'where readings and half hours are kept'
 complete -c hems-data-collector -n '_shtab_hems_data_collector_using status' -l config -xka "(__fish_complete_path (commandline -ct))" -d 'settings file in TOML'
@@ -275,6 +276,46 @@ complete -c hems-data-collector -n '_shtab_hems_data_collector_using check' -l d
 complete -c hems-data-collector -n '_shtab_hems_data_collector_using check' -l config -xka "(__fish_complete_path (commandline -ct))" -d 'settings file in TOML'
 complete -c hems-data-collector -n '_shtab_hems_data_collector_using check' -l debug -d 'show where in the program a bug is'
 complete -c hems-data-collector -n '_shtab_hems_data_collector_using check' -s h -l help -d 'show this help and end'
+complete -c hems-data-collector -n '_shtab_hems_data_collector_using; and test $_shtab_hems_data_collector_npos -eq 0' -a doctor -d 'something does not work: finds out what, from the cable to the last output, and says what to do'
+complete -c hems-data-collector -n '_shtab_hems_data_collector_using doctor' -l json -d 'one JSON object at the end'
+complete -c hems-data-collector -n '_shtab_hems_data_collector_using doctor' -l report -xka "(__fish_complete_path (commandline -ct))" -d 'write all of it to FILE too, with versions, settings and log but no secrets, to show it to others'
+complete -c hems-data-collector -n '_shtab_hems_data_collector_using doctor' -l meter -x -d 'this one of several meters'
+complete -c hems-data-collector -n '_shtab_hems_data_collector_using doctor' -s o -l output -xka "stdout file webhook gcloud" -d 'where readings go, one or more'
+complete -c hems-data-collector -n '_shtab_hems_data_collector_using doctor' -s f -l format -xka "json yaml csv" -d 'how the outputs stdout and file write'
+complete -c hems-data-collector -n '_shtab_hems_data_collector_using doctor' -l port -xka "(_hems_ports)" -d 'the Wi-SUN stick: a device path, socket://HOST:PORT, rfc2217://HOST:PORT, esphome://HOST, or emulator:'
+complete -c hems-data-collector -n '_shtab_hems_data_collector_using doctor' -l baudrate -xka "115200 57600 38400 19200 9600" -d 'speed of the serial port in bit/s'
+complete -c hems-data-collector -n '_shtab_hems_data_collector_using doctor' -l meter-channel -x -d 'radio channel of the meter, hexadecimal 21 to 3C'
+complete -c hems-data-collector -n '_shtab_hems_data_collector_using doctor' -l meter-panid -x -d 'PAN id of the meter, hexadecimal 0000 to FFFF'
+complete -c hems-data-collector -n '_shtab_hems_data_collector_using doctor' -l meter-ipv6 -x -d 'IPv6 address of the meter'
+complete -c hems-data-collector -n '_shtab_hems_data_collector_using doctor' -l mode -xka "schedule interval" -d 'when to read: by a cron expression, or at a fixed interval'
+complete -c hems-data-collector -n '_shtab_hems_data_collector_using doctor' -s s -l schedule -x -d 'cron expression for the mode schedule: minute hour day month weekday, and at the end seconds if you like'
+complete -c hems-data-collector -n '_shtab_hems_data_collector_using doctor' -s i -l interval -x -d 'seconds from one reading to the next for the mode interval'
+complete -c hems-data-collector -n '_shtab_hems_data_collector_using doctor' -l local-timezone -xka "(_hems_zones)" -d 'time zone of the meter'"'"'s clock, of cron expressions and of the times in the log'
+complete -c hems-data-collector -n '_shtab_hems_data_collector_using doctor' -l database -xka "(__fish_complete_path (commandline -ct))" -d 'where readings and half hours are kept'
+complete -c hems-data-collector -n '_shtab_hems_data_collector_using doctor' -l keep-readings -x -d 'how long readings and minutes are kept: days as 400d, years as 2y, or all'
+complete -c hems-data-collector -n '_shtab_hems_data_collector_using doctor' -l half-hours -d 'also send a record for each half hour, those read from the meter'"'"'s history included'
+complete -c hems-data-collector -n '_shtab_hems_data_collector_using doctor' -l from -xka "today yesterday" -d 'a new output begins with what was stored at this time, such as 2026-01-15, instead of with the present'
+complete -c hems-data-collector -n '_shtab_hems_data_collector_using doctor' -l backfill-spacing -x -d 'seconds between two requests for the meter'"'"'s history, which is read in the background'
+complete -c hems-data-collector -n '_shtab_hems_data_collector_using doctor' -l debug -d 'log every line of the wire, without secrets'
+complete -c hems-data-collector -n '_shtab_hems_data_collector_using doctor' -l file -xka "(__fish_complete_path (commandline -ct))" -d 'where the output '"'"'file'"'"' writes'
+complete -c hems-data-collector -n '_shtab_hems_data_collector_using doctor' -l webhook-url -x -d 'where the output '"'"'webhook'"'"' posts'
+complete -c hems-data-collector -n '_shtab_hems_data_collector_using doctor' -l webhook-header -x -d 'one more header of each POST, such as '"'"'Authorization: Bearer ...'"'"''
+complete -c hems-data-collector -n '_shtab_hems_data_collector_using doctor' -l webhook-secret -x -d 'sign each POST by the Standard Webhooks convention: '"'"'whsec_'"'"' and base64 of 24 to 64 random bytes'
+complete -c hems-data-collector -n '_shtab_hems_data_collector_using doctor' -l gcp-project -x -d 'project of the output '"'"'gcloud'"'"''
+complete -c hems-data-collector -n '_shtab_hems_data_collector_using doctor' -l gcp-topic -x -d 'topic of the output '"'"'gcloud'"'"''
+complete -c hems-data-collector -n '_shtab_hems_data_collector_using doctor' -l gcp-credentials -xka "(__fish_complete_path (commandline -ct))" -d 'key file for Google Cloud'
+complete -c hems-data-collector -n '_shtab_hems_data_collector_using doctor' -l gcp-emulator-host -x -d 'publish to a Pub/Sub emulator, without TLS and credentials'
+complete -c hems-data-collector -n '_shtab_hems_data_collector_using doctor' -l config -xka "(__fish_complete_path (commandline -ct))" -d 'settings file in TOML'
+complete -c hems-data-collector -n '_shtab_hems_data_collector_using doctor' -s h -l help -d 'show this help and end'
+complete -c hems-data-collector -n '_shtab_hems_data_collector_using; and test $_shtab_hems_data_collector_npos -eq 0' -a scan -d 'which meters answer the stick, and how strong their signal is'
+complete -c hems-data-collector -n '_shtab_hems_data_collector_using scan' -l json -d 'one JSON object for each meter that answers, a line each'
+complete -c hems-data-collector -n '_shtab_hems_data_collector_using scan' -l port -xka "(_hems_ports)" -d 'the Wi-SUN stick: a device path, socket://HOST:PORT, rfc2217://HOST:PORT, esphome://HOST, or emulator:'
+complete -c hems-data-collector -n '_shtab_hems_data_collector_using scan' -l baudrate -xka "115200 57600 38400 19200 9600" -d 'speed of the serial port in bit/s'
+complete -c hems-data-collector -n '_shtab_hems_data_collector_using scan' -l local-timezone -xka "(_hems_zones)" -d 'time zone of the meter'"'"'s clock, of cron expressions and of the times in the log'
+complete -c hems-data-collector -n '_shtab_hems_data_collector_using scan' -l debug -d 'log every line of the wire, without secrets'
+complete -c hems-data-collector -n '_shtab_hems_data_collector_using scan' -l config -xka "(__fish_complete_path (commandline -ct))" -d 'settings file in TOML'
+complete -c hems-data-collector -n '_shtab_hems_data_collector_using scan' -l meter -x -d 'this one of several meters'
+complete -c hems-data-collector -n '_shtab_hems_data_collector_using scan' -s h -l help -d 'show this help and end'
 complete -c hems-data-collector -n '_shtab_hems_data_collector_using; and test $_shtab_hems_data_collector_npos -eq 0' -a completion -d 'what makes bash, zsh or fish complete this program'"'"'s verbs, flags and values by TAB'
 complete -c hems-data-collector -n '_shtab_hems_data_collector_using completion' -s h -l help -d 'show this help and end'
 complete -c hems-data-collector -n '_shtab_hems_data_collector_using completion; and test $_shtab_hems_data_collector_npos -eq 0' -ka "bash zsh fish" -d 'the shell that reads it'
