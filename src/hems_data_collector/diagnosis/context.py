@@ -43,8 +43,10 @@ class Context:
     asked: Mapping[str, Any] | None = None
     """What the running collector says of this meter, whose port it has."""
     survey: Survey | None = None
+    places: tuple[Heard, ...] = ()
+    """Where the scan has found the meter, or what takes itself for it; the strongest first."""
     place: Heard | None = None
-    """Where the scan has found the meter."""
+    """Where it is."""
     meter: Meter | None = None
 
     @property

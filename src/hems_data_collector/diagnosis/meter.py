@@ -36,19 +36,32 @@ TELLS_HISTORY: Final = frozenset({0xE2, 0xEC})
 
 
 async def join(context: Context) -> AsyncGenerator[Finding, None]:
-    """A session with the meter, where the scan has found it."""
-    context.meter = meter = _meter(context)
-    context.held.push_async_callback(meter.close)
-    try:
-        place = await meter.link.connect_once()
-    except HemsError as error:
-        yield _not_joined(context, error)
+    """A session with the meter, where the scan has found it: at the next place where nobody answers at the first."""
+    failed: HemsError | None = None
+    for context.place in context.places or (None,):
+        meter = _meter(context)
+        try:
+            place = await meter.link.connect_once()
+        except HemsError as error:
+            failed = failed or error
+            await meter.close()
+            continue
+        except BaseException:
+            await meter.close()
+            raise
+        context.meter = meter
+        context.held.push_async_callback(meter.close)
+        yield _joined(context, place)
         return
-    if isinstance(place, WifiPlace):
-        private = (place.address, place.serial, place.node_id)
-        yield found("join-wifi", meter=context.own.name, interface=place.interface, private=private)
-    else:
-        yield found("join", meter=context.own.name)
+    assert failed is not None
+    yield _not_joined(context, failed)
+
+
+def _joined(context: Context, place: object) -> Finding:
+    if not isinstance(place, WifiPlace):
+        return found("join", meter=context.own.name)
+    private = (place.address, place.serial, place.node_id)
+    return found("join-wifi", meter=context.own.name, interface=place.interface, private=private)
 
 
 def _meter(context: Context) -> Meter:

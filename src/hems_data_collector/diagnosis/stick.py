@@ -98,7 +98,7 @@ async def look_around(context: Context) -> AsyncGenerator[Finding, None]:
         key = "scan-foreign" if heard else "scan-nothing"
         yield found(key, meter=context.own.name, count=len(heard), details={"heard": len(heard)})
         return
-    context.place = ours[0]
+    context.places = tuple(ours)
     yield _found(context, ours[0], len(heard))
     fixed = context.own.fixed_pan
     if fixed is not None and (fixed.channel, fixed.pan_id) not in [(each.channel, each.pan_id) for each in ours]:

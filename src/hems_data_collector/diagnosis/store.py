@@ -8,6 +8,7 @@ import sqlite3
 import tempfile
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import closing
+from datetime import datetime
 from gettext import gettext as _
 from pathlib import Path
 from typing import Any, Final
@@ -173,16 +174,15 @@ def size_text(count: int) -> str:
 
 async def look_at_completeness(around: Around) -> AsyncGenerator[Finding, None]:
     """How many half hours of the last 99 days are here, for each meter that was ever read."""
-    calls = BlockingCalls("diagnosis-completeness")
+    calls, now = BlockingCalls("diagnosis-completeness"), around.clock.now()
     try:
-        for finding in await calls.run(lambda: list(_completeness(around))):
+        for finding in await calls.run(lambda: list(_completeness(around.settings.database, now))):
             yield finding
     finally:
         calls.close()
 
 
-def _completeness(around: Around) -> Iterator[Finding]:
-    path, now = around.settings.database, around.clock.now()
+def _completeness(path: Path, now: datetime) -> Iterator[Finding]:
     nothing = True
     if path.exists() and path.stat().st_size:
         period = Period(now - summaries.REMEMBERED, now)
