@@ -14,16 +14,14 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import io
 import os
 import sqlite3
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from dotenv.parser import parse_stream
 from service_files import DATABASE, LOADED, STATE, kept_secrets, write
 
 from hems_data_collector import language
@@ -31,9 +29,9 @@ from hems_data_collector.cli.arguments import Parser, add_settings, given
 from hems_data_collector.cli.messages import show_error
 from hems_data_collector.cli.questions import NONE, Person, Questions, Scope, extras_offered, terminal
 from hems_data_collector.config import load_settings
-from hems_data_collector.credentials import credential_text
 from hems_data_collector.errors import EXIT_OK, HemsError
-from hems_data_collector.settings_file import ROWS, SECRETS, Values, read, texts
+from hems_data_collector.settings_file import ROWS, SECRETS, Values, of_environment, read, texts
+from hems_data_collector.settings_sources import read_dotenv
 from hems_data_collector.settings_table import CORE_SETTINGS, CREDENTIAL_SETTINGS, output_settings
 from hems_data_collector.store.migrations import steps
 
@@ -52,7 +50,7 @@ def ask(options: argparse.Namespace, flags: Values) -> None:
             known |= kept_secrets(path.parent / "credentials")
     environ = dict(os.environ)
     if not options.changes_only:
-        environ = {**of_dotenv(Path.cwd() / ".env"), **environ}
+        environ = {**read_dotenv(Path.cwd() / ".env"), **environ}
     variables = of_environment(environ)
     known |= {name: found for name, found in variables.items() if not options.changes_only or name in SECRETS}
     known |= flags
@@ -61,25 +59,6 @@ def ask(options: argparse.Namespace, flags: Values) -> None:
     person = Person(there=terminal() and not options.yes and not options.changes_only)
     values = Questions(known, person, SCOPE, given=flags, several_meters="meters" in tree).settle()
     write(options.into, text, values, options.existing)
-
-
-def of_environment(environ: Mapping[str, str]) -> Values:
-    """What variables say; of the credentials also what the files say that variables name."""
-    found = {}
-    for row in ROWS.values():
-        name = row.environment or ""
-        text = (credential_text(name, environ) if row in CREDENTIAL_SETTINGS else environ.get(name)) or ""
-        if text.strip():
-            found[row.name] = row.split(text.strip())
-    return found
-
-
-def of_dotenv(path: Path) -> dict[str, str]:
-    """The lines of `.env`, taken as they stand."""
-    if not path.is_file():
-        return {}
-    bindings = parse_stream(io.StringIO(path.read_text(encoding="utf-8-sig")))
-    return {binding.key: binding.value for binding in bindings if binding.key and binding.value}
 
 
 def check(stage: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
 import re
@@ -13,13 +14,13 @@ from gettext import gettext as _
 from pathlib import Path
 from typing import Any, Final
 
+from hems_data_collector.credentials import credential_text
 from hems_data_collector.errors import ConfigError
-from hems_data_collector.settings_table import settings_table
+from hems_data_collector.settings_table import CREDENTIAL_SETTINGS, settings_table
 
 ROWS: Final = {row.name: row for row in settings_table() if row.name != "config"}
 """Every setting that may stand in the file, by its key."""
 SECRETS: Final = tuple(row.name for row in ROWS.values() if row.secret)
-PRIVATE: Final = 0o600
 
 Values = dict[str, tuple[str, ...]]
 """Settings by name, each as the texts that its row checks."""
@@ -44,6 +45,17 @@ def read(path: Path) -> tuple[str, dict[str, Any]]:
             setting="config",
             remedy=_("Correct it, then begin again."),
         ) from error
+
+
+def of_environment(environ: Mapping[str, str]) -> Values:
+    """What variables say; of id and password also what the files say that variables name. Raises ConfigError."""
+    found: Values = {}
+    for row in ROWS.values():
+        name = row.environment or ""
+        text = (credential_text(name, environ) if row in CREDENTIAL_SETTINGS else environ.get(name)) or ""
+        if text.strip():
+            found[row.name] = row.split(text.strip())
+    return found
 
 
 def merged(text: str, values: Mapping[str, Sequence[str]]) -> str:
@@ -86,6 +98,18 @@ def line_of(name: str, values: Sequence[str]) -> str:
     return f"{name} = {text}" if is_switch or is_number else f"{name} = {_quoted(text)}"
 
 
+def must_be_writable(path: Path) -> None:
+    """Raises ConfigError where `put` could not write to `path`, as far as that can be told without writing."""
+    target = path.resolve()
+    if target.is_dir():
+        raise _unwritable(path, os.strerror(errno.EISDIR))
+    folder = next(each for each in target.parents if os.path.lexists(each))
+    if not folder.is_dir():
+        raise _unwritable(path, os.strerror(errno.ENOTDIR))
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise _unwritable(path, os.strerror(errno.EACCES))
+
+
 def put(path: Path, text: str) -> None:
     """Write the file in one step, for this user only: whatever ends this, it is the old one or the new one.
 
@@ -106,12 +130,16 @@ def put(path: Path, text: str) -> None:
                 os.unlink(name)
             raise
     except OSError as error:
-        raise ConfigError(
-            _("The settings file {path} cannot be written: {reason}.").format(path=path, reason=error.strerror),
-            setting="config",
-            cause=_("This user may not write there, or the disk is full or read-only."),
-            remedy=_("Name another file with --config, or correct the permissions of the folder."),
-        ) from error
+        raise _unwritable(path, error.strerror or str(error)) from error
+
+
+def _unwritable(path: Path, reason: str) -> ConfigError:
+    return ConfigError(
+        _("The settings file {path} cannot be written: {reason}.").format(path=path, reason=reason),
+        setting="config",
+        cause=_("This user may not write there, or the disk is full or read-only."),
+        remedy=_("Name another file with --config, or correct the permissions of the folder."),
+    )
 
 
 def _complete(lines: Sequence[str]) -> bool:

@@ -230,11 +230,11 @@ def find_route_b(sources: Sources, setting: Setting, file_setting: Setting) -> F
             (sources.dotenv, str(sources.dotenv_path), Origin.DOTENV),
         )
         for environ, place, origin in places:
-            text, path = find_credential(name, environ) or ("", None)
-            if text and path is None:
+            text, secret_file = find_credential(name, environ) or ("", None)
+            if text and secret_file is None:
                 return Found(texts=(text,), source=f"{place} ({name})", origin=origin)
             if text:
-                source = _("credential file {path}").format(path=path)
+                source = _("credential file {path}").format(path=secret_file)
                 return Found(texts=(text,), source=source, origin=Origin.CREDENTIAL)
     return sources.find(setting)
 

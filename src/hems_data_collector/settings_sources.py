@@ -116,7 +116,7 @@ def read_sources(
     `[[meters]]` in it. Raises ConfigError."""
     own = _filled(environ)
     dotenv_path = cwd / ".env"
-    dotenv = _filled(_read_dotenv(dotenv_path))
+    dotenv = _filled(read_dotenv(dotenv_path))
     toml_path = _config_path(flags, own, dotenv, cwd)
     tree = _read_toml(toml_path) if toml_path else {}
     meters = _meters(tree.pop(METERS, []), meter_table, table, str(toml_path))
@@ -171,6 +171,11 @@ def xdg_directory(environ: Mapping[str, str], variable: str, fallback: str) -> P
     return (base if base.is_absolute() else home_of(environ) / fallback) / APPLICATION
 
 
+def own_config(environ: Mapping[str, str]) -> Path:
+    """The settings file of this user, whether or not there is one; raises ConfigError where there is no home."""
+    return xdg_directory(environ, "XDG_CONFIG_HOME", ".config") / "config.toml"
+
+
 def _filled(variables: Mapping[str, str]) -> dict[str, str]:
     """Without the empty ones, which count as unset."""
     return {name: text.strip() for name, text in variables.items() if text.strip()}
@@ -184,7 +189,7 @@ def _config_path(
         return _existing(cwd / Path(named).expanduser(), "--config")
     if named := environ.get("HEMS_CONFIG", dotenv.get("HEMS_CONFIG")):
         return _existing(cwd / Path(named).expanduser(), "HEMS_CONFIG")
-    usual = (xdg_directory(environ, "XDG_CONFIG_HOME", ".config") / "config.toml", SYSTEM_CONFIG)
+    usual = (own_config(environ), SYSTEM_CONFIG)
     return next((path for path in usual if os.path.isfile(path)), None)  # Path.is_file raises in a closed folder
 
 
@@ -218,8 +223,8 @@ def _read_text(path: Path) -> str:
         ) from error
 
 
-def _read_dotenv(path: Path) -> dict[str, str]:
-    """The lines `NAME=value` of `.env`, taken as they stand: a `$` in a password is a `$`."""
+def read_dotenv(path: Path) -> dict[str, str]:
+    """The lines `NAME=value` of `.env`, taken as they stand: a `$` in a password is a `$`. Raises ConfigError."""
     if not os.path.isfile(path):  # a closed folder, or a virtual environment of that name, is no settings file
         return {}
     variables: dict[str, str] = {}

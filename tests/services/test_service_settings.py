@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 import os
-import pty
-import select
 import subprocess
 import sys
-import time
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
+from support import terminal
+
 SCRIPT = Path(__file__).parents[2] / "packaging/service_settings.py"
 ROUTE_B_ID, PASSWORD = "00112233445566778899AABBCCDDEEFF", "0123456789AB"
 PAIR = {"B_ROUTE_ID": ROUTE_B_ID, "B_ROUTE_PASSWORD": PASSWORD}
 STATE = "/var/lib/hems-data-collector"
 LIMIT_S = 30.0
+
+
+@pytest.fixture(autouse=True)
+def no_language(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A language in the environment would be a setting among the others; English is that of the locale."""
+    monkeypatch.delenv("HEMS_LANG")
 
 
 def settings(*words: object, environ: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[str]:
@@ -214,25 +219,7 @@ def test_the_env_file_of_the_current_folder_counts(tmp_path: Path) -> None:
 
 def answered(stage: Path, *answers: str, words: tuple[str, ...] = ()) -> tuple[int, str]:
     """Run the script on a terminal and type `answers`; the exit code and what the terminal shows."""
-    mine, theirs = pty.openpty()
-    process = subprocess.Popen(
-        [sys.executable, SCRIPT, "ask", "--into", stage, *words], stdin=theirs, stdout=theirs, stderr=theirs, text=True
-    )
-    os.close(theirs)
-    shown, left, deadline = "", list(answers), time.monotonic() + LIMIT_S
-    asked = 0
-    while time.monotonic() < deadline:
-        if select.select([mine], [], [], 0.1)[0]:
-            try:
-                shown += os.read(mine, 4096).decode()
-            except OSError:
-                break  # the other end is closed
-        questions = shown.count("]: ") + shown.count("(not shown): ")
-        if questions > asked and left:
-            asked += 1
-            os.write(mine, f"{left.pop(0)}\n".encode())
-    os.close(mine)
-    return process.wait(LIMIT_S), shown
+    return terminal.answered([sys.executable, SCRIPT, "ask", "--into", stage, *words], answers)
 
 
 def test_every_question_is_asked_and_a_bad_answer_asked_for_again(tmp_path: Path) -> None:

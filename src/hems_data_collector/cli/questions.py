@@ -39,14 +39,15 @@ class BrokenOff(ConfigError):
 class Person:
     """Somebody at a terminal, or nobody."""
 
-    def __init__(self, *, there: bool) -> None:
+    def __init__(self, *, there: bool, tries: int = TRIES) -> None:
         self.there = there
+        self._tries = tries
 
     def asked(
         self, question: str, default: str | None, check: Callable[[str], tuple[str, ...]], *, hidden: bool = False
     ) -> tuple[str, ...]:
-        """A good answer; raises ConfigError after three bad ones."""
-        for left in reversed(range(TRIES)):
+        """A good answer; raises ConfigError after too many bad ones."""
+        for left in reversed(range(self._tries)):
             try:
                 return check(self._typed(question, default, hidden=hidden))
             except BrokenOff:
@@ -219,7 +220,7 @@ class Questions:
     def _outputs(self) -> None:
         row = ROWS["output"]
         if self._asks("output"):
-            print(_("Outputs:"))
+            print("\n" + _("Outputs:"))
             for name, output in OUTPUTS.items():
                 print(f"  {name:<10}{_(output.help)}")
             print(_("One or several, with spaces between; with none each reading is a line in the log."))
@@ -247,7 +248,7 @@ class Questions:
         known = self.values.get(row.name, ())
         words = _("{words}; empty keeps the one there is") if known else _("{words}; empty: none")
         found = self._person.asked(
-            words.format(words=_(row.help)),
+            words.format(words=_capitalized(_(row.help))),
             None,
             lambda text: self._checked(row, row.split(text)) if text else known,
             hidden=True,
