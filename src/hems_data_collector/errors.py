@@ -21,6 +21,11 @@ EXIT_STORE: Final = 7
 EXIT_BUG: Final = 70
 
 
+def unspaced(text: str) -> str:
+    """`text` without the spaces between sentences that Japanese does not have."""
+    return text.replace("。 ", "。")
+
+
 class HemsError(Exception):
     """Base of every error of this program: `what` happened, its likely `cause`, and the `remedy`."""
 
@@ -33,8 +38,7 @@ class HemsError(Exception):
         self.remedy = remedy
 
     def __str__(self) -> str:
-        text = " ".join(part for part in (self.what, self.cause, self.remedy) if part)
-        return text.replace("。 ", "。")  # Japanese has no space between sentences
+        return unspaced(" ".join(part for part in (self.what, self.cause, self.remedy) if part))
 
 
 class ConfigError(HemsError):

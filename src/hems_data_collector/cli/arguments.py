@@ -95,7 +95,9 @@ def help_of(setting: Setting) -> str:
         notes.append(_("default: {default}").format(default=setting.default or _("none")))
     if setting.environment:
         notes.append(_("variable: {name}").format(name=setting.environment))
-    return f"{text} ({'; '.join(notes)})".replace("%", "%%") if notes else text.replace("%", "%%")
+    if notes:
+        text = _("{help} ({notes})").format(help=text, notes=_("; ").join(notes))
+    return text.replace("%", "%%")
 
 
 class _Formatter(argparse.RawDescriptionHelpFormatter):

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from gettext import gettext as _
 
 from hems_data_collector.credentials import Masker, Secret
-from hems_data_collector.errors import HemsError
+from hems_data_collector.errors import HemsError, unspaced
 
 PROGRAM = "hems-data-collector"
 
@@ -58,6 +58,6 @@ def say(text: str) -> None:
     if sys.stderr is None:
         return
     try:
-        print(masked(text), file=sys.stderr, flush=True)
+        print(masked(unspaced(text)), file=sys.stderr, flush=True)
     except (OSError, ValueError):
         return

@@ -236,7 +236,7 @@ def _link_lines(told: Mapping[str, Any], zone: tzinfo) -> Iterator[tuple[str, st
     if link["last_lqi"] is not None:
         parts.append(_("link quality {lqi}").format(lqi=link["last_lqi"]))
     name = told["name"]
-    yield _("link of {name}").format(name=name) if name else _("link"), ", ".join(parts)
+    yield _("link of {name}").format(name=name) if name else _("link"), _(", ").join(parts)
     if link["restricted_until"] is not None:
         until = datetime.fromisoformat(link["restricted_until"]).astimezone(zone)
         yield (
@@ -265,7 +265,10 @@ _SESSIONS: Final[Mapping[str, str]] = {
 
 
 def _meter_lines(meter: Mapping[str, Any], zone: tzinfo) -> Iterator[tuple[str, str]]:
-    yield _("meter"), f"{meter['name']} ({meter['meter']})" if meter["name"] else meter["meter"]
+    yield (
+        _("meter"),
+        _("{name} ({key})").format(name=meter["name"], key=meter["meter"]) if meter["name"] else meter["meter"],
+    )
     last = meter["last_reading"]
     if last is None:
         yield _("last reading"), _("none yet")
@@ -276,7 +279,10 @@ def _meter_lines(meter: Mapping[str, Any], zone: tzinfo) -> Iterator[tuple[str, 
             _("{age} ago").format(age=age_text(last["age_s"])),
             *(_value(*each) for each in values if each[0] is not None),
         ]
-        yield _("last reading"), f"{at:%Y-%m-%d %H:%M:%S}  ({', '.join(said)})"
+        yield (
+            _("last reading"),
+            _("{time}  ({values})").format(time=f"{at:%Y-%m-%d %H:%M:%S}", values=_(", ").join(said)),
+        )
     names = {"today": _("half hours today"), "month": _("this month"), "total": _("in total")}
     for key, name in names.items():
         part = meter["half_hours"][key]
@@ -317,10 +323,11 @@ def age_text(seconds: int) -> str:
     if seconds < 0:
         return _("{seconds} s ahead of this clock,").format(seconds=-seconds)
     parts: Sequence[tuple[int, str]] = (
-        (seconds // 86_400, _("d")),
-        (seconds // 3600 % 24, _("h")),
-        (seconds // 60 % 60, _("min")),
-        (seconds % 60, _("s")),
+        (seconds // 86_400, _("{count} d")),
+        (seconds // 3600 % 24, _("{count} h")),
+        (seconds // 60 % 60, _("{count} min")),
+        (seconds % 60, _("{count} s")),
     )
     first = next((number for number, (count, _unit) in enumerate(parts) if count), len(parts) - 1)
-    return " ".join(f"{count} {unit}" for count, unit in parts[first : first + 2] if count or unit == parts[first][1])
+    shown = [text.format(count=count) for count, text in parts[first : first + 2] if count or text == parts[first][1]]
+    return _("{larger} {smaller}").format(larger=shown[0], smaller=shown[1]) if len(shown) == 2 else shown[0]

@@ -98,7 +98,7 @@ class MeterReader:
             profile.release or "?",
             len(profile.get_map),
             profile.scale.kwh(1),
-            "with history 2" if profile.has_history_2 else "history 1 only",
+            _("with history 2") if profile.has_history_2 else _("history 1 only"),
         )
         return profile
 
