@@ -6,12 +6,12 @@ import re
 import unicodedata
 from typing import Final
 
-_NEVER_FIRST: Final = "、。，．・：；！？）」』】〉》〜ー々ぁぃぅぇぉっゃゅょァィゥェォッャュョ"
+_NEVER_FIRST: Final = ":;,.!?)、。，．・：；！？）」』】〉》〜ー々ぁぃぅぇぉっゃゅょァィゥェォッャュョ"
 _NEVER_LAST: Final = "（「『【〈《"
 _WIDE: Final = (
     "\u1100-\u115f\u2e80-\u303e\u3041-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe4f\uff00-\uff60\uffe0-\uffe6"
 )
-_PIECE: Final = re.compile(rf"\s+|[{_NEVER_LAST}]*(?:[{_WIDE}]|[^\s{_WIDE}]+)[{_NEVER_FIRST}]*|[^\s]")
+_PIECE: Final = re.compile(rf"\s+|[{_NEVER_LAST}]*(?:[ァ-ヴー]+|[{_WIDE}]|[^\s{_WIDE}]+)[{_NEVER_FIRST}]*|[^\s]")
 
 
 def cells(text: str) -> int:
@@ -27,7 +27,7 @@ def padded_left(text: str, width: int) -> str:
 def wrapped(text: str, width: int) -> list[str]:
     """`text` in lines of at most `width` cells, by the rules of Japanese for the ends of lines.
 
-    A word in Latin letters stays whole, and longer than the line where it is.
+    A word in Latin letters or katakana stays whole, and longer than the line where it is.
     """
     lines: list[str] = []
     line = ""
