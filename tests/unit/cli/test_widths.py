@@ -27,7 +27,7 @@ def test_no_line_begins_with_a_full_stop_or_ends_with_an_opening_bracket() -> No
 
 def test_words_in_latin_letters_and_in_katakana_stay_whole() -> None:
     assert wrapped("このメーターの番号", 8) == ["この", "メーター", "の番号"]
-    assert wrapped("環境変数: PORT", 8) == ["環境変", "数:", "PORT"]
+    assert wrapped("環境変数: PORT", 7) == ["環境変", "数:", "PORT"]
     assert wrapped("設定は --webhook-url で指定", 12) == ["設定は", "--webhook-url", "で指定"]
 
 
