@@ -36,6 +36,8 @@ LEVELS: Mapping[str, int] = {
     "settings_file": 6,
     "settings_lookup": 6,
     "settings_meters": 6,
+    "meter_settings": 6,
+    "settings_ports": 6,
     "config": 6,
     "settings_shown": 6,
     "meters": 6,

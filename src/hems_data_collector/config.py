@@ -17,16 +17,11 @@ from zoneinfo import ZoneInfo
 
 from hems_data_collector.credentials import Secret
 from hems_data_collector.errors import ConfigError
+from hems_data_collector.meter_settings import MeterSettings
 from hems_data_collector.outputs import OUTPUTS
 from hems_data_collector.outputs.base import Setting
 from hems_data_collector.settings_lookup import DEFAULT_SOURCE, Values
-from hems_data_collector.settings_meters import (
-    FixedPan,
-    MeterSettings,
-    notes_of_meters,
-    settle_meters,
-    warnings_of_meters,
-)
+from hems_data_collector.settings_meters import notes_of_meters, settle_meters, warnings_of_meters
 from hems_data_collector.settings_sources import (
     FlagValue,
     Sources,
@@ -49,7 +44,7 @@ from hems_data_collector.settings_table import (
 from hems_data_collector.settings_values import did_you_mean, secrets_of_url
 from hems_data_collector.store.database import FILE_NAME
 
-__all__ = ["FixedPan", "MeterSettings", "Settings", "StoreSettings", "load_settings", "load_store_settings"]
+__all__ = ["Settings", "StoreSettings", "load_settings", "load_store_settings"]
 
 _CORE: Final[Mapping[str, Setting]] = MappingProxyType({setting.name: setting for setting in CORE_SETTINGS})
 _GENERAL: Final = tuple(

@@ -6,7 +6,7 @@ from random import Random
 from typing import TYPE_CHECKING, Any, Final
 
 from hems_data_collector.clock import Clock
-from hems_data_collector.config import MeterSettings, Settings
+from hems_data_collector.config import Settings
 from hems_data_collector.errors import HemsError
 from hems_data_collector.link.base import MeterLink, OnProgress, Pan, WifiPlace
 from hems_data_collector.link.counters import LinkCounters
@@ -20,6 +20,7 @@ from hems_data_collector.meter.client import ClientCounters, MeterClient
 from hems_data_collector.meter.profile import MeterProfile
 from hems_data_collector.meter.reader import MeterReader
 from hems_data_collector.meter_name import for_meter
+from hems_data_collector.meter_settings import MeterSettings
 from hems_data_collector.store.ports import Ports, Remembered
 
 if TYPE_CHECKING:

@@ -6,28 +6,26 @@ A meter has what its own table says, and the general settings for the rest (docs
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from gettext import gettext as _
-from itertools import combinations
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Final
 from zoneinfo import ZoneInfo
 
 from hems_data_collector.collector.schedule import CronSchedule
 from hems_data_collector.credentials import (
     UNSET_ID,
     Credentials,
-    Masker,
-    Secret,
     checked_credentials,
     find_credential,
     read_credential,
 )
 from hems_data_collector.errors import ConfigError, NotConfigured
-from hems_data_collector.link.wifi_port import WIFI_SCHEME
+from hems_data_collector.meter_settings import FixedPan, MeterSettings
 from hems_data_collector.outputs.base import Setting
 from hems_data_collector.settings_lookup import DEFAULT_SOURCE, Values
+from hems_data_collector.settings_ports import check_ports
 from hems_data_collector.settings_sources import METERS, Found, Origin, Sources, Table
 from hems_data_collector.settings_table import (
     CORE_SETTINGS,
@@ -37,44 +35,11 @@ from hems_data_collector.settings_table import (
     NAME_SETTING,
     PLACE_SETTINGS,
 )
-from hems_data_collector.settings_values import EMULATOR_SCHEME, WITHOUT_CREDENTIALS, secrets_of_url
+from hems_data_collector.settings_values import EMULATOR_SCHEME, WITHOUT_CREDENTIALS
 
 _CORE: Final[Mapping[str, Setting]] = MappingProxyType({setting.name: setting for setting in CORE_SETTINGS})
 _OF_MODE: Final[Mapping[str, str]] = MappingProxyType({"schedule": "interval", "interval": "schedule"})
 """For each mode the setting of the other one."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FixedPan:
-    """Where the meter is, told by the user instead of a scan."""
-
-    channel: int
-    pan_id: int
-    ipv6: str
-    """As the modem writes it: 39 characters in upper case."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MeterSettings:
-    """How one meter is reached, and when it is read."""
-
-    name: str | None
-    """None: the only meter, from the general settings."""
-    port: str
-    """A device path, or a URL with its scheme in lower case."""
-    baudrate: int
-    credentials: Credentials
-    fixed_pan: FixedPan | None
-    mode: str
-    schedule: CronSchedule | None
-    """None in the mode `interval`, and for a one-shot reading."""
-    interval: int
-    """Seconds; of use in the mode `interval` only."""
-
-    @property
-    def shown_port(self) -> str:
-        """The port without the secrets that a URL may hold."""
-        return Masker(Secret(text) for text in secrets_of_url(self.port))(self.port)
 
 
 def settle_meters(values: Values, zone: ZoneInfo, *, one_shot: bool) -> tuple[MeterSettings, ...]:
@@ -88,7 +53,7 @@ def settle_meters(values: Values, zone: ZoneInfo, *, one_shot: bool) -> tuple[Me
         for name, table in zip(names, tables, strict=True)
     ]
     meters = _with_samples(found, tables)
-    _check_ports(meters, values.sources)
+    check_ports(meters, values.sources)
     return meters
 
 
@@ -288,7 +253,7 @@ def _names(sources: Sources) -> list[str]:
 
 def _with_samples(meters: Sequence[MeterSettings], tables: Sequence[Table]) -> tuple[MeterSettings, ...]:
     """With a made-up id and password for each meter on the emulator that has none of its own."""
-    if not any(_is_emulated(meter) for meter in meters):
+    if not any(meter.emulated for meter in meters):
         return tuple(meters)
     from hems_data_collector.emulator.settings import sample_credentials
 
@@ -296,72 +261,6 @@ def _with_samples(meters: Sequence[MeterSettings], tables: Sequence[Table]) -> t
     own = {row.name for row in (*CREDENTIAL_SETTINGS, *CREDENTIAL_FILE_SETTINGS)}
     for meter, table in zip(meters, tables, strict=True):
         number = sum(other.port == meter.port for other in found)
-        made_up = _is_emulated(meter) and not own & table.texts.keys()
+        made_up = meter.emulated and not own & table.texts.keys()
         found.append(replace(meter, credentials=sample_credentials(number)) if made_up else meter)
     return tuple(found)
-
-
-def _is_emulated(meter: MeterSettings) -> bool:
-    return meter.port.startswith(f"{EMULATOR_SCHEME}:")
-
-
-def _check_ports(meters: Sequence[MeterSettings], sources: Sources) -> None:
-    """Meters that share a port must be able to; raises ConfigError."""
-    for one, other in combinations(meters, 2):
-        if one.port != other.port:
-            continue
-        shared: Mapping[str, Any] = {
-            "path": sources.toml_path,
-            "one": one.name,
-            "other": other.name,
-            "port": one.shown_port,
-        }
-        if one.port.startswith(f"{WIFI_SCHEME}:"):
-            raise ConfigError(
-                _('{path}: the meters "{one}" and "{other}" have the same port {port}.').format(**shared),
-                setting="port",
-                cause=_("In the home network a port stands for one meter."),
-                remedy=_("Give each its own serial number: wifi:?meter=SERIAL"),
-            )
-        if one.baudrate != other.baudrate:
-            raise ConfigError(
-                _('{path}: the meters "{one}" and "{other}" share the port {port} at different speeds.').format(
-                    **shared
-                ),
-                setting="baudrate",
-                cause=_("One stick has one speed: {one} or {other}.").format(one=one.baudrate, other=other.baudrate),
-                remedy=_("Give both the same baudrate, or each meter a stick of its own."),
-            )
-        same_id = one.credentials.route_b_id == other.credentials.route_b_id
-        if same_id and one.port.partition(":")[0] not in WITHOUT_CREDENTIALS:
-            raise ConfigError(
-                _('{path}: the meters "{one}" and "{other}" have the same B-route id on the port {port}.').format(
-                    **shared
-                ),
-                setting="b_route_id",
-                cause=_("Each meter has an id of its own; two names for one id would be one meter, read twice."),
-                remedy=_("Give each [[{section}]] the b_route_id from its own letter.").format(section=METERS),
-            )
-    _check_emulated(meters)
-
-
-def _check_emulated(meters: Sequence[MeterSettings]) -> None:
-    """An emulator must have as many meters as there are on it; raises ConfigError."""
-    for port in dict.fromkeys(meter.port for meter in meters if _is_emulated(meter)):
-        from hems_data_collector.emulator.settings import EmulatorSettings
-
-        there = EmulatorSettings.from_query(port.partition("?")[2]).meters
-        wanted = sum(meter.port == port for meter in meters)
-        if wanted > there:
-            query = "&" if "?" in port else "?"
-            shown = next(meter.shown_port for meter in meters if meter.port == port)
-            raise ConfigError(
-                _("The port {port} has too few meters: {there}, where {wanted} are configured.").format(
-                    port=shown, there=there, wanted=wanted
-                ),
-                setting="port",
-                cause=_("An emulator has one meter unless it is told how many."),
-                remedy=_("Write {port}{query}meters={wanted}, or give each meter an emulator of its own.").format(
-                    port=shown, query=query, wanted=wanted
-                ),
-            )

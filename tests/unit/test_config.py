@@ -13,9 +13,10 @@ import pytest
 
 from hems_data_collector.cli import run as run_verb
 from hems_data_collector.cli.arguments import Parser, given
-from hems_data_collector.config import FixedPan, Settings, load_settings
+from hems_data_collector.config import Settings, load_settings
 from hems_data_collector.credentials import UNSET_ID, Secret
 from hems_data_collector.errors import ConfigError
+from hems_data_collector.meter_settings import FixedPan
 from hems_data_collector.outputs import OUTPUTS
 from hems_data_collector.settings_table import CREDENTIAL_SETTINGS, environment_names, settings_table, toml_types
 from hems_data_collector.settings_values import retention, yes_or_no

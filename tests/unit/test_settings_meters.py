@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from hems_data_collector.config import FixedPan, MeterSettings, Settings, load_settings, load_store_settings
+from hems_data_collector.config import Settings, load_settings, load_store_settings
 from hems_data_collector.credentials import Masker
 from hems_data_collector.errors import ConfigError
+from hems_data_collector.meter_settings import FixedPan, MeterSettings
 from hems_data_collector.settings_table import METER_SETTINGS, meter_toml_types
 
 ID = "00112233445566778899AABBCCDDEE{:02X}"
@@ -410,3 +411,19 @@ def test_a_shared_port_is_shown_without_its_secret(place: Place) -> None:
 def test_general_settings_are_the_same_with_meters(place: Place) -> None:
     settings = place.load('keep_readings = "30d"\nhalf_hours = true\n' + of_meter(1))
     assert (settings.keep_readings, settings.half_hours) == (timedelta(days=30), True)
+
+
+def test_two_paths_to_one_stick_are_refused(place: Place) -> None:
+    device, link = place.folder / "ttyUSB0", place.folder / "by-id"
+    device.touch()
+    link.symlink_to(device)
+    error = place.refused(of_meter(1, f'port = "{device}"') + of_meter(2, f'port = "{link}"'))
+    assert str(error) == (
+        f'{place.path}: the ports {device} and {link} of the meters "m1" and "m2" are one stick.'
+        f" Both paths lead to {device}."
+        " Write the same path for both, then they take turns; or give each meter a stick of its own."
+    )
+
+
+def test_paths_that_are_not_there_are_two_sticks(place: Place) -> None:
+    assert len(place.load(of_meter(1) + of_meter(2)).meters) == 2

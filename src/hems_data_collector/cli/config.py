@@ -24,7 +24,8 @@ from hems_data_collector.settings_sources import SYSTEM_CONFIG, FlagValue, Origi
 from hems_data_collector.settings_table import settings_table
 
 if TYPE_CHECKING:
-    from hems_data_collector.config import MeterSettings, Settings
+    from hems_data_collector.config import Settings
+    from hems_data_collector.meter_settings import MeterSettings
     from hems_data_collector.settings_shown import Shown, ShownSettings
 
 HELP = N_("check the settings without starting, or show each value and where it comes from")

@@ -22,8 +22,9 @@ from hems_data_collector.language import N_
 from hems_data_collector.settings_table import CONFIG_SETTING, CORE_SETTINGS, PLACE_SETTINGS, READ_SETTINGS
 
 if TYPE_CHECKING:
-    from hems_data_collector.config import MeterSettings, Settings
+    from hems_data_collector.config import Settings
     from hems_data_collector.link.survey import Heard
+    from hems_data_collector.meter_settings import MeterSettings
 
 HELP = N_("which meters answer the stick, and how strong their signal is")
 

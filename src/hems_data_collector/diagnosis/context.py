@@ -9,10 +9,11 @@ from random import Random
 from typing import Any
 
 from hems_data_collector.clock import Clock
-from hems_data_collector.config import MeterSettings, Settings
+from hems_data_collector.config import Settings
 from hems_data_collector.diagnosis.finding import Finding
 from hems_data_collector.link.base import OnProgress
 from hems_data_collector.link.survey import Heard, Survey
+from hems_data_collector.meter_settings import MeterSettings
 from hems_data_collector.meters import Meter
 
 

@@ -13,7 +13,6 @@ from typing import Any, Final
 
 from hems_data_collector.app import one_line
 from hems_data_collector.collector.poller import read_now
-from hems_data_collector.config import FixedPan
 from hems_data_collector.diagnosis.context import Context
 from hems_data_collector.diagnosis.finding import Detail, Finding
 from hems_data_collector.diagnosis.kinds import found
@@ -23,6 +22,7 @@ from hems_data_collector.link.base import Pan, WifiPlace
 from hems_data_collector.link.wifi_port import WIFI_SCHEME
 from hems_data_collector.meter.profile import MeterProfile
 from hems_data_collector.meter.reader import MeterReader
+from hems_data_collector.meter_settings import FixedPan
 from hems_data_collector.meters import Meter, put_together
 from hems_data_collector.readings import published
 from hems_data_collector.store import ports

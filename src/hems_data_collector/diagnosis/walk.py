@@ -11,7 +11,7 @@ from typing import Final, Generic, TypeVar
 
 from hems_data_collector.app import register_ports
 from hems_data_collector.clock import Clock, SystemClock
-from hems_data_collector.config import MeterSettings, Settings
+from hems_data_collector.config import Settings
 from hems_data_collector.diagnosis.collector import ask_collector
 from hems_data_collector.diagnosis.context import Around, Context
 from hems_data_collector.diagnosis.finding import Finding, State
@@ -27,6 +27,7 @@ from hems_data_collector.link.base import OnProgress, Progress
 from hems_data_collector.link.wifi_port import WIFI_SCHEME
 from hems_data_collector.live import ask
 from hems_data_collector.meter_name import about_meter
+from hems_data_collector.meter_settings import MeterSettings
 
 T = TypeVar("T")
 
