@@ -32,6 +32,16 @@ readonly STATE=/var/lib/$NAME
 readonly UNITS=/etc/systemd/system
 readonly RULE=/etc/udev/rules.d/60-$NAME.rules
 readonly COMMAND=/usr/local/bin/$NAME
+readonly SHARE=/usr/local/share
+# What people on this machine get beside the command: the man page, and completion by TAB.
+readonly SHARED=(
+    "man/man1/$NAME.1"
+    "man/ja/man1/$NAME.1"
+    "bash-completion/completions/$NAME"
+    "zsh/site-functions/_$NAME"
+    "fish/vendor_completions.d/$NAME.fish"
+)
+readonly FOLDERS=$PREFIX/folders # those of SHARE that were not there before
 readonly PYTHONS=(3.11 3.12 3.13 3.14)
 readonly OLDEST_SYSTEMD=250   # LoadCredential= with a folder
 readonly BACK_OFF_SYSTEMD=254 # RestartSteps=
@@ -286,12 +296,30 @@ link() { # link TARGET PATH: a symbolic link, changed in one step
     did linked "$2"
 }
 
-the_command() { # the program by name, where nobody else has put something
-    if [ -e "$COMMAND" ] && [ "$(readlink "$COMMAND")" != "$CURRENT/bin/$NAME" ]; then
-        say "  $COMMAND is something else and stays."
+the_command() { # the program by name, with man page and completions
+    local path
+    own_link "$CURRENT/bin/$NAME" "$COMMAND"
+    for path in "${SHARED[@]}"; do
+        folders "$(dirname "$SHARE/$path")"
+        own_link "$CURRENT/share/$path" "$SHARE/$path"
+    done
+}
+
+own_link() { # own_link TARGET PATH: a link, where nobody else has put something
+    if [ -e "$2" ] && [ "$(readlink "$2")" != "$1" ]; then
+        say "  $2 is something else and stays."
         return
     fi
-    link "$CURRENT/bin/$NAME" "$COMMAND"
+    link "$1" "$2"
+}
+
+folders() { # folders PATH: with those above it; noted, so that uninstall takes away what it may
+    [ ! -d "$1" ] || return 0
+    folders "$(dirname "$1")"
+    [ -e "$FOLDERS" ] || on_failure rm -f "$FOLDERS"
+    on_failure rmdir --ignore-fail-on-non-empty "$1"
+    install -d -m 0755 "$1"
+    printf '%s\n' "$1" >> "$FOLDERS"
 }
 
 reload_rules() { # udev, where it runs
@@ -467,8 +495,15 @@ status_of_service() {
     exit $code
 }
 
+own_link_away() { # own_link_away TARGET PATH: undoes own_link
+    if [ "$(readlink "$2")" = "$1" ]; then
+        rm -f "$2"
+        did removed "$2"
+    fi
+}
+
 uninstall_service() {
-    local flag path yes='' data='' answer=''
+    local flag path number made=() yes='' data='' answer=''
     for flag in "$@"; do
         case $flag in
             --yes) yes=1 ;;
@@ -489,16 +524,20 @@ uninstall_service() {
         systemctl disable --quiet --now "$UNIT" || true
         systemctl reset-failed "$UNIT" 2> /dev/null || true
     fi
+    [ ! -e "$FOLDERS" ] || mapfile -t made < "$FOLDERS"
     for path in "$UNITS/$UNIT" "$UNITS/$UNIT.d" "$RULE" "$SETTINGS" "$PREFIX"; do
         if [ -e "$path" ]; then
             rm -rf "$path"
             did removed "$path"
         fi
     done
-    if [ "$(readlink "$COMMAND")" = "$CURRENT/bin/$NAME" ]; then
-        rm -f "$COMMAND"
-        did removed "$COMMAND"
-    fi
+    own_link_away "$CURRENT/bin/$NAME" "$COMMAND"
+    for path in "${SHARED[@]}"; do
+        own_link_away "$CURRENT/share/$path" "$SHARE/$path"
+    done
+    for ((number = ${#made[@]} - 1; number >= 0; number--)); do
+        rmdir "${made[number]}" 2> /dev/null || true # others may have something in it by now
+    done
     systemctl daemon-reload
     reload_rules
     if getent passwd "$NAME" > /dev/null; then

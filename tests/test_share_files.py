@@ -9,7 +9,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from tools import roff, share_files
+from tools import man_page, roff, share_files
 from tools.command_tree import tree
 
 from hems_data_collector import cli, errors
@@ -66,6 +66,19 @@ def test_groff_and_man_have_no_complaint(language: str, made: dict[Path, str], t
             command, stdin=subprocess.DEVNULL, capture_output=True, text=True, env=environ, timeout=LINT_DEADLINE_S
         )
         assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("language", share_files.PAGES)
+def test_apropos_reads_the_line_of_the_name(language: str, made: dict[Path, str], tmp_path: Path) -> None:
+    if shutil.which("lexgrog") is None:
+        pytest.skip("lexgrog is missing: apt-get install man-db")
+    page = tmp_path / "page.1"
+    page.write_text(made[share_files.PAGES[language]], encoding="utf-8")
+    done = subprocess.run(
+        ["lexgrog", "-E", "UTF-8", page], capture_output=True, text=True, env={"LC_ALL": "C.UTF-8"}, check=True
+    )
+    tagline = man_page.TAGLINE[list(share_files.PAGES).index(language)]
+    assert done.stdout == f'{page}: "hems-data-collector - {tagline}"\n'
 
 
 def test_the_pages_differ_in_language_only(made: dict[Path, str]) -> None:

@@ -17,6 +17,8 @@ _NOT_FIRST: Final = "）」』】〉》〕、。，．・：；？！ー々ぁ�
 _BREAK: Final = re.compile(
     rf"(?<=[{_CJK}])(?<![{_NOT_LAST}])(?![{_NOT_FIRST}])(?=\S)|(?<=\S)(?<![{_NOT_LAST}])(?![{_NOT_FIRST}])(?=[{_CJK}])"
 )
+_NAME_LINE: Final = re.compile(r"\S+ \\- ")
+"""What apropos(1) shows, which reads it by itself and knows no such marks."""
 _CODE: Final = re.compile(r"`([^`]+)`")
 
 
@@ -50,7 +52,8 @@ def marked(text: str) -> str:
 def breakable(page: str) -> str:
     """The page with the places marked where a line may end between Japanese characters, which groff does not know."""
     lines = page.split("\n")
-    return "\n".join(line if line.startswith((".", "'")) else _BREAK.sub(r"\\:", line) for line in lines)
+    whole = [line.startswith((".", "'")) or _NAME_LINE.match(line) for line in lines]
+    return "\n".join(line if kept else _BREAK.sub(r"\\:", line) for line, kept in zip(lines, whole, strict=True))
 
 
 def heading(text: str) -> str:

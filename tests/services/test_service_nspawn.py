@@ -100,6 +100,20 @@ def written(system: Container) -> str:
     return system.run("cat", f"{STATE}/hems_data.dat", check=False).stdout
 
 
+def test_everybody_gets_the_man_page_and_the_completions(system: Container) -> None:
+    share = "/usr/local/share"
+    shown = system.run("runuser", "-u", "nobody", "--", "head", "-n", "4", f"{share}/man/man1/{NAME}.1").stdout
+    assert f".TH {NAME.upper()} 1".replace("-", r"\-") in shown
+    assert "関連項目" in system.run("cat", f"{share}/man/ja/man1/{NAME}.1").stdout
+    scripts = (
+        f"bash-completion/completions/{NAME}",
+        f"zsh/site-functions/_{NAME}",
+        f"fish/vendor_completions.d/{NAME}.fish",
+    )
+    for script in scripts:
+        assert "status" in system.run("runuser", "-u", "nobody", "--", "cat", f"{share}/{script}").stdout
+
+
 def test_installing_again_changes_nothing(system: Container) -> None:
     process, files = shown(system, "MainPID"), everything(system)
     done = system.run(MANAGER, "install", "--yes")
