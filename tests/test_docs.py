@@ -26,6 +26,7 @@ from tools import data_path, demo, doc_tables, recovery_tables
 from hems_data_collector import cli, errors
 from hems_data_collector.cli.arguments import Parser, given
 from hems_data_collector.config import load_settings
+from hems_data_collector.diagnosis.kinds import KINDS
 from hems_data_collector.emulator.settings import EmulatorSettings
 from hems_data_collector.link.counters import LinkCounters
 from hems_data_collector.meter.client import ClientCounters
@@ -175,6 +176,16 @@ def test_the_quoted_log_messages_are_those_of_the_program() -> None:
     texts = texts_of_the_program()
     assert len(quoted) > 30
     assert [quote for quote in quoted if quote not in texts] == []
+
+
+@pytest.mark.parametrize(("document", "language"), [("docs/first-run.md", "en"), ("docs/ja/first-run.md", "ja")])
+def test_what_doctor_prints_in_the_documents_is_what_it_can_print(document: str, language: str) -> None:
+    _ = doc_tables.words(language)
+    possible = [re.sub(r"\\\{\w+\\\}", ".+", re.escape(_(kind.what))) for kind in KINDS.values() if kind.what]
+    (printed,) = [block.text for block in blocks("text") if block.document == document and "-49 dBm" in block.text]
+    findings = [re.split(r"\s{2,}", line)[2] for line in printed.splitlines()]
+    assert len(findings) == 9
+    assert [line for line in findings if not any(re.fullmatch(pattern, line) for pattern in possible)] == []
 
 
 @pytest.mark.parametrize("document", ["docs/recovery.md", "docs/ja/recovery.md"])
