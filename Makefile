@@ -65,11 +65,11 @@ test-long-link: $(VENV)/.dev
 	@HEMS_TEST_MIXES=1000 HEMS_TEST_DAYS=10 \
 	    $(BIN)/python -m pytest -q tests/scenarios/test_fault_mixes.py tests/scenarios/test_ten_days.py
 
-check: $(VENV)/.dev ## style, types, layers and documents
+check: $(VENV)/.dev ## style, types, layers, documents, man page
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check -q .
 	@$(BIN)/mypy
-	@$(BIN)/python -m pytest -q tests/test_layers.py tests/test_docs.py tests/test_docs_ja.py
+	@$(BIN)/python -m pytest -q tests/test_layers.py tests/test_docs.py tests/test_docs_ja.py tests/test_share_files.py
 
 bench: $(VENV)/.dev ## measures speed against the emulator and writes docs/performance.md
 	@$(BIN)/python -m benchmarks

@@ -29,7 +29,7 @@ def parser_of(verb: str) -> Parser:
 def tree() -> Parser:
     """The collector's own flags, and below them every verb with its flags."""
     root = parser_of(cli.DEFAULT_VERB)
-    verbs = root.add_subparsers(metavar="VERB")
+    verbs = root.add_subparsers(metavar="VERB", parser_class=_plain)
     for verb in cli.VERBS:
         module = cli.module_of(verb)
         parser = verbs.add_parser(verb, help=_(module.HELP))
@@ -39,6 +39,10 @@ def tree() -> Parser:
             if action.choices is None and action.dest in _CHOICES:
                 action.choices = _CHOICES[action.dest]
     return root
+
+
+def _plain(*, prog: str, **_of_newer_pythons: object) -> Parser:
+    return Parser(prog)
 
 
 def actions(parser: argparse.ArgumentParser) -> Iterator[tuple[str, Sequence[argparse.Action]]]:
