@@ -35,10 +35,12 @@ def answered(
     )
     os.close(theirs)
     shown, left, deadline = "", list(answers), time.monotonic() + LIMIT_S
-    seen = 0
+    seen, pressed = 0, ""
     try:
         while time.monotonic() < deadline:
             if not select.select([mine], [], [], 0.1)[0]:
+                if pressed == INTERRUPT:  # Python may have missed it between showing the question and waiting
+                    os.write(mine, INTERRUPT.encode())
                 continue
             try:
                 shown += os.read(mine, 4096).decode("utf-8", "replace")
@@ -47,8 +49,8 @@ def answered(
             asked = sum(shown.count(ending) for ending in ENDINGS)
             if asked > seen and left:
                 seen = asked
-                answer = left.pop(0)
-                os.write(mine, answer.encode() if answer in (INTERRUPT, END_OF_INPUT) else f"{answer}\n".encode())
+                pressed = left.pop(0)
+                os.write(mine, (pressed if pressed in (INTERRUPT, END_OF_INPUT) else f"{pressed}\n").encode())
         os.close(mine)
         return process.wait(max(1.0, deadline - time.monotonic())), shown
     finally:

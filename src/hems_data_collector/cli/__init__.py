@@ -24,6 +24,9 @@ from hems_data_collector.errors import EXIT_BUG, EXIT_CONFIG, EXIT_OK, EXIT_USAG
 DEFAULT_VERB: Final = "run"
 VERBS: Final = (
     DEFAULT_VERB,
+    "setup",
+    "ports",
+    "config",
     "read",
     "emulate",
     "decode",
