@@ -22,6 +22,7 @@ from typing import NamedTuple
 
 import pytest
 from tools import data_path, demo, doc_tables, recovery_tables
+from tools.recovery_ja import LOGS_JA
 
 from hems_data_collector import cli, errors
 from hems_data_collector.cli.arguments import Parser, given
@@ -34,6 +35,7 @@ from hems_data_collector.outputs import FORMATS, OUTPUTS
 from hems_data_collector.readings import HALF_HOUR_KEYS, METER_KEY, RECORD_KEYS
 from hems_data_collector.settings_table import environment_names, settings_table
 from support.recoveries import RECOVERIES
+from test_layers import LEVELS
 
 ROOT = Path(__file__).parent.parent
 DOCUMENTS = {str(path.relative_to(ROOT)): path.read_text(encoding="utf-8") for path in doc_tables.documents()}
@@ -150,6 +152,13 @@ def test_every_exit_code_is_described(folder: str) -> None:
     assert {int(row) for row in rows} == codes
 
 
+def test_the_architecture_shows_every_part_at_its_level() -> None:
+    rows = dict(re.findall(r"^\| L(\d) \| (.*?) \|", DOCUMENTS["docs/architecture.md"], re.MULTILINE))
+    parts = {part: level for part, level in LEVELS.items() if not part.startswith(("__", "settings_"))}
+    assert [part for part, level in parts.items() if not re.search(rf"`{part}/?`", rows[str(level)])] == []
+    assert "`settings_*`" in rows[str(LEVELS["settings_table"])]
+
+
 def test_every_verb_of_make_is_described() -> None:
     verbs = re.findall(r"^([a-z]+):.*## ", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
     assert {"demo", "test", "check", "bench"} < set(verbs)
@@ -193,7 +202,8 @@ def test_every_recovery_and_every_counter_is_described(document: str) -> None:
     text = DOCUMENTS[document]
     names = {*LinkCounters().as_dict(), *ClientCounters().as_dict(), "malformed_values"}
     assert [name for name in names if f"`{name}`" not in text] == []
-    assert [row.log for row in RECOVERIES if row.log and f"`{row.log}`" not in text] == []
+    lines = [row.log if document == "docs/recovery.md" else LOGS_JA[row.log] for row in RECOVERIES if row.log]
+    assert [line for line in lines if f"`{line}`" not in text] == []
 
 
 def test_what_was_measured_is_within_the_bounds() -> None:
