@@ -2,27 +2,6 @@
 # The collector as a service of systemd, on Debian and its relatives; docs/service.md.
 set -euo pipefail
 
-usage() {
-    cat << 'END'
-service-manager.sh install | update | status | uninstall [flags]
-
-install    asks for port, credentials, outputs and time zone; installs, enables and starts the service
-update     installs the version of this folder; keeps settings and data; goes back where it does not come up
-status     how the service and the collector are doing
-uninstall  removes everything; asks whether the readings go too
-
-flags:
-  --yes                          ask nothing: flags, environment variables and defaults say it all
-  --config FILE                  install, update: begin with the settings of this TOML file
-  --ask                          update: ask all questions again
-  --delete-data | --keep-data    uninstall: what becomes of the readings
-  every flag of the program      install, update: --port, --output, --webhook-url, ...; see hems-data-collector --help
-
-The B-route id and password have no flags: B_ROUTE_ID, B_ROUTE_PASSWORD, or files named by B_ROUTE_ID_FILE and
-B_ROUTE_PASSWORD_FILE. To try it without a stick: install --yes --port emulator:
-END
-}
-
 readonly NAME=hems-data-collector
 readonly UNIT=$NAME.service
 readonly PREFIX=/opt/$NAME
@@ -51,27 +30,89 @@ here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 readonly here
 
 umask 022
-export LC_ALL=C.UTF-8 PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_INPUT=1 PIP_ROOT_USER_ACTION=ignore
+export PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_INPUT=1 PIP_ROOT_USER_ACTION=ignore
 changed=
 undoing=()
 work=
 
-# --- words, and the way back -------------------------------------------------------------------------------------------
+# --- words -------------------------------------------------------------------------------------------------------------
 
-say() { printf '%s\n' "$*"; }
+declare -A texts=()
 
-did() { # did WHAT OBJECT: something was changed
-    changed=1
-    printf '  %-10s %s\n' "$1" "$2"
+speak() { # the language of HEMS_LANG, else of the locale, here and in what is started from here
+    local wanted word from to
+    wanted=${LANGUAGE:-${LC_ALL:-${LC_MESSAGES:-${LANG:-}}}}
+    case ${HEMS_LANG:-} in
+        [jJ][aA] | [jJ][aA][_.-]* | [eE][nN] | [eE][nN][_.-]*) wanted=$HEMS_LANG ;;
+    esac
+    export LC_ALL=C.UTF-8 LANGUAGE=C
+    for word in ${wanted//:/ }; do
+        case ${word,,} in
+            ja | ja[_.-]*) LANGUAGE=ja ;;
+            en | en[_.-]*) ;;
+            *) continue ;;
+        esac
+        break
+    done
+    [ -r "$here/packaging/texts.$LANGUAGE" ] || return 0
+    while IFS=$'\t' read -r from to; do
+        printf -v from %b "$from"
+        printf -v to %b "$to"
+        texts[$from]=$to
+    done < "$here/packaging/texts.$LANGUAGE"
 }
 
-unchanged() { printf '  %-10s %s\n' unchanged "$1"; }
+text() { # text TEXT [VALUE...]: TEXT in that language, with the values for its %s
+    local template=${texts["$1"]-$1}
+    shift
+    # shellcheck disable=SC2059 # the template is one of ours
+    printf -- "$template" "$@"
+}
 
-fail() { # fail WHAT [REMEDY]
+say() { # say [TEXT [VALUE...]]
+    [ $# = 0 ] || text "$@"
+    echo
+}
+
+line() { # line WORD OBJECT: in columns; a character outside ASCII is as wide as two
+    local width=${#1}
+    [[ $1 != *[!\ -~]* ]] || width=$((2 * width))
+    printf '  %s%*s%s\n' "$1" $((11 - width)) '' "$2"
+}
+
+did() { # did WORD OBJECT: something was changed
+    changed=1
+    line "$(text "$1")" "$2"
+}
+
+unchanged() { line "$(text 'unchanged')" "$1"; }
+
+fail() { # fail WHAT [REMEDY], in that language
     printf 'service-manager.sh: %s\n' "$1" >&2
-    [ $# -lt 2 ] || printf '  remedy: %s\n' "$2" >&2
+    [ $# -lt 2 ] || printf '  %s %s\n' "$(text 'remedy:')" "$2" >&2
     exit 1
 }
+
+usage() {
+    say 'service-manager.sh install | update | status | uninstall [flags]
+
+install    asks for port, credentials, outputs and time zone; installs, enables and starts the service
+update     installs the version of this folder; keeps settings and data; goes back where it does not come up
+status     how the service and the collector are doing
+uninstall  removes everything; asks whether the readings go too
+
+flags:
+  --yes                          ask nothing: flags, environment variables and defaults say it all
+  --config FILE                  install, update: begin with the settings of this TOML file
+  --ask                          update: ask all questions again
+  --delete-data | --keep-data    uninstall: what becomes of the readings
+  every flag of the program      install, update: --port, --output, --webhook-url, ...; see hems-data-collector --help
+
+The B-route id and password have no flags: B_ROUTE_ID, B_ROUTE_PASSWORD, or files named by B_ROUTE_ID_FILE and
+B_ROUTE_PASSWORD_FILE. To try it without a stick: install --yes --port emulator:'
+}
+
+# --- the way back ------------------------------------------------------------------------------------------------------
 
 on_failure() { # on_failure COMMAND...: to be done, the last one first, if something goes wrong later
     undoing+=("$(printf '%q ' "$@")")
@@ -82,7 +123,7 @@ at_exit() {
     trap - EXIT INT TERM HUP
     set +e
     if [ $code -ne 0 ] && [ ${#undoing[@]} -gt 0 ]; then
-        [ -z "$changed" ] || say "Going back to how it was ..."
+        [ -z "$changed" ] || say 'Going back to how it was ...'
         for ((number = ${#undoing[@]} - 1; number >= 0; number--)); do
             eval "${undoing[number]}"
         done
@@ -136,24 +177,26 @@ away() { # away FILE: removed, where it is there
 as_root() { # as_root ARGUMENT...: goes on as root, with the variables that answer questions
     [ "$(id -u)" != 0 ] || return 0
     local kept
-    command -v sudo > /dev/null || fail "this changes the system, and you are not root." "run it as root"
-    kept=$(compgen -e | grep -E '^(B_ROUTE_|SERIAL_|LOCAL_TIMEZONE|HALF_HOURS|WEBHOOK_|GCP_|GOOGLE_APP|PUBSUB_|HEMS_|PIP_)' |
+    command -v sudo > /dev/null || fail "$(text 'this changes the system, and you are not root.')" "$(text 'run it as root')"
+    kept=$(compgen -e | grep -E '^(LANGUAGE$|B_ROUTE_|SERIAL_|LOCAL_TIMEZONE|HALF_HOURS|WEBHOOK_|GCP_|GOOGLE_APP|PUBSUB_|HEMS_|PIP_)' |
         paste -sd, -) || true
     exec sudo ${kept:+"--preserve-env=$kept"} -- "$here/service-manager.sh" "$@"
 }
 
 needs_systemd() {
     local version
-    [ -d /run/systemd/system ] || fail "systemd does not run here." "without it: $NAME run, from a service manager of your own"
+    [ -d /run/systemd/system ] || fail "$(text 'systemd does not run here.')" \
+        "$(text 'without it: %s run, from a service manager of your own' "$NAME")"
     version=$(systemctl --version | awk 'NR == 1 { print int($2) }')
-    [ "$version" -ge $OLDEST_SYSTEMD ] || fail "systemd is $version here; $OLDEST_SYSTEMD or newer is needed." \
-        "update the system (Debian 12 has 252)"
+    [ "$version" -ge $OLDEST_SYSTEMD ] || fail \
+        "$(text 'systemd is %s here; %s or newer is needed.' "$version" "$OLDEST_SYSTEMD")" \
+        "$(text 'update the system (Debian 12 has 252)')"
     systemd_version=$version
 }
 
 alone() {
     exec 9> "/run/lock/$NAME.install"
-    flock -n 9 || fail "another service-manager.sh is at work." "wait for its end"
+    flock -n 9 || fail "$(text 'another service-manager.sh is at work.')" "$(text 'wait for its end')"
     work=$(mktemp -d)
     trap at_exit EXIT
     trap 'exit 130' INT
@@ -188,7 +231,7 @@ build() { # builds the version of this folder beside the others and names it in 
     fi
     folder "$PREFIX" 0755 root:root
     folder "$PREFIX/versions" 0755 root:root
-    say "Installing into $version; a few minutes on a small machine ..."
+    say 'Installing into %s; a few minutes on a small machine ...' "$version"
     on_failure rm -rf "$version"
     rm -rf "$version"
     "$python" -m venv "$version"
@@ -208,7 +251,7 @@ add_extras() { # what outputs and ports need beside the program
     local missing
     missing=$(settings extras "$work/stage" | grep -vxFf "$version/.extras" | paste -sd, -) || true
     [ -n "$missing" ] || return 0
-    say "Installing what $missing needs ..."
+    say 'Installing what %s needs ...' "$missing"
     "$version/bin/python" -m pip install -qq --no-build-isolation -c "$here/requirements/dev.txt" "$work/source[$missing]"
     tr , '\n' <<< "$missing" >> "$version/.extras"
     did added "$missing"
@@ -219,22 +262,22 @@ add_extras() { # what outputs and ports need beside the program
 account() {
     local group
     if getent passwd "$NAME" > /dev/null; then
-        unchanged "user $NAME"
+        unchanged "$(text 'user %s' "$NAME")"
     else
         getent group "$NAME" > /dev/null || { groupadd --system "$NAME" && on_failure groupdel "$NAME"; }
         useradd --system --gid "$NAME" --home-dir "$STATE" --no-create-home --shell /usr/sbin/nologin \
             --comment "Collector of smart meter readings" "$NAME"
         on_failure userdel "$NAME"
-        did created "user $NAME"
+        did created "$(text 'user %s' "$NAME")"
     fi
     for group in dialout uucp; do
         getent group $group > /dev/null || continue
         if id -nG "$NAME" | tr ' ' '\n' | grep -qx $group; then
-            unchanged "$NAME in the group $group"
+            unchanged "$(text '%s in the group %s' "$NAME" "$group")"
         else
             usermod -aG $group "$NAME"
             on_failure gpasswd -qd "$NAME" $group
-            did added "$NAME to the group $group"
+            did added "$(text '%s to the group %s' "$NAME" "$group")"
         fi
         return
     done
@@ -270,10 +313,11 @@ writable_folders() { # folders of outputs elsewhere, which the unit keeps the se
     while IFS= read -r path; do
         case $path/ in
             /home/* | /root/* | /run/user/*)
-                fail "the service sees no home folders, and $path is one." "write to $STATE, or to a folder below /srv" ;;
+                fail "$(text 'the service sees no home folders, and %s is one.' "$path")" \
+                    "$(text 'write to %s, or to a folder below /srv' "$STATE")" ;;
         esac
-        [ -d "$path" ] || fail "there is no folder $path." "make it: install -d -o $NAME '$path'"
-        runuser -u "$NAME" -- test -w "$path" || fail "$NAME may not write to $path." "chown $NAME '$path'"
+        [ -d "$path" ] || fail "$(text 'there is no folder %s.' "$path")" "$(text 'make it: %s' "install -d -o $NAME '$path'")"
+        runuser -u "$NAME" -- test -w "$path" || fail "$(text '%s may not write to %s.' "$NAME" "$path")" "chown $NAME '$path'"
         path=${path//%/%%}
         printf 'ReadWritePaths="%s"\n' "${path//\"/\\\"}" >> "$work/paths.conf"
     done < "$work/paths"
@@ -307,7 +351,7 @@ the_command() { # the program by name, with man page and completions
 
 own_link() { # own_link TARGET PATH: a link, where nobody else has put something
     if [ -e "$2" ] && [ "$(readlink "$2")" != "$1" ]; then
-        say "  $2 is something else and stays."
+        say '  %s is something else and stays.' "$2"
         return
     fi
     link "$1" "$2"
@@ -359,11 +403,11 @@ start_or_fail() {
     local since
     since=$(date '+%Y-%m-%d %H:%M:%S')
     on_failure systemctl stop "$UNIT"
-    say "Starting ..."
+    say 'Starting ...'
     start && return
-    say "The service does not come up ($(property Result), exit code $(property ExecMainStatus)). It says:"
+    say 'The service does not come up (%s, exit code %s). It says:' "$(property Result)" "$(property ExecMainStatus)"
     journalctl --unit "$UNIT" --since "$since" --lines 15 --no-pager --output cat || true
-    fail "the new version or its settings do not work." "see the lines above"
+    fail "$(text 'the new version or its settings do not work.')" "$(text 'see the lines above')"
 }
 
 old_service() { # the end of going back: the service as it was found
@@ -371,9 +415,9 @@ old_service() { # the end of going back: the service as it was found
     systemctl daemon-reload
     [ "$was" = active ] || return 0
     if start; then
-        say "The version from before is running again."
+        say 'The version from before is running again.'
     else
-        say "The version from before does not come up either; see: journalctl -u $NAME"
+        say 'The version from before does not come up either; see: journalctl -u %s' "$NAME"
     fi
 }
 
@@ -399,7 +443,7 @@ old_database() { # old_database PATH SCHEMA: back to the copy, where the new ver
         rm -f "$1-wal" "$1-shm"
         mv -f "$1.before-update" "$1"
         [ ! -e "$1.before-update-wal" ] || mv -f "$1.before-update-wal" "$1-wal"
-        say "The database is the one from before."
+        say 'The database is the one from before.'
     fi
 }
 
@@ -422,7 +466,7 @@ deploy() { # deploy ARGUMENT...: the version of this folder with settings from t
     files
     if [ -z "$changed" ] && [ "$before" = "$version" ] && [ "$was" = active ]; then
         the_command
-        say "unchanged: $NAME runs with this version and these settings."
+        say 'unchanged: %s runs with this version and these settings.' "$NAME"
         undoing=()
         return
     fi
@@ -440,7 +484,7 @@ deploy() { # deploy ARGUMENT...: the version of this folder with settings from t
     undoing=()
     [ -z "$kept_database" ] || rm -f "$kept_database" "$kept_database-wal"
     forget_versions "$before"
-    say "Running: $(property StatusText)"
+    say 'Running: %s' "$(property StatusText)"
 }
 
 forget_versions() { # forget_versions BEFORE: all but the one that runs and the one from before
@@ -457,9 +501,9 @@ install_service() {
     needs_systemd
     as_root install "$@"
     alone
-    say "Installing $NAME:"
+    say 'Installing %s:' "$NAME"
     deploy "$@"
-    say "Settings: $SETTINGS/config.toml. Log: journalctl -u $NAME. State: service-manager.sh status"
+    say 'Settings: %s. Log: journalctl -u %s. State: service-manager.sh status' "$SETTINGS/config.toml" "$NAME"
 }
 
 update_service() {
@@ -468,20 +512,20 @@ update_service() {
     as_root update "$@"
     alone
     if [ ! -e "$SETTINGS/config.toml" ] || [ ! -L "$CURRENT" ]; then
-        fail "$NAME is not installed." "service-manager.sh install"
+        fail "$(text '%s is not installed.' "$NAME")" 'service-manager.sh install'
     fi
     for argument in "$@"; do
         if [ "$argument" = --ask ]; then quiet=; else given+=("$argument"); fi
     done
-    say "Updating $NAME:"
+    say 'Updating %s:' "$NAME"
     deploy ${quiet:+"$quiet"} "${given[@]}"
 }
 
 status_of_service() {
     local code=0
-    [ $# = 0 ] || fail "status takes no flags."
+    [ $# = 0 ] || fail "$(text 'status takes no flags.')"
     if [ ! -e "$UNITS/$UNIT" ]; then
-        say "$NAME is not installed."
+        say '%s is not installed.' "$NAME"
         exit 4
     fi
     systemctl status --no-pager --lines 5 "$UNIT" || code=$?
@@ -490,7 +534,7 @@ status_of_service() {
     if [ "$(id -u)" = 0 ]; then
         runuser -u "$NAME" -- "$CURRENT/bin/$NAME" status --config "$SETTINGS/config.toml" || true
     else
-        say "What is stored and delivered is for root to see: sudo service-manager.sh status"
+        say 'What is stored and delivered is for root to see: sudo service-manager.sh status'
     fi
     exit $code
 }
@@ -509,17 +553,17 @@ uninstall_service() {
             --yes) yes=1 ;;
             --delete-data) data=delete ;;
             --keep-data) data=keep ;;
-            *) fail "uninstall does not know $flag." "--yes, --delete-data, --keep-data" ;;
+            *) fail "$(text 'uninstall does not know %s.' "$flag")" '--yes, --delete-data, --keep-data' ;;
         esac
     done
     needs_systemd
     as_root uninstall "$@"
     alone
     if [ -z "$data" ] && [ -z "$yes" ] && [ -t 0 ] && [ -d "$STATE" ]; then
-        read -r -p "Delete the readings in $STATE too? [y/N] " answer
+        read -r -p "$(text 'Delete the readings in %s too?' "$STATE") [y/N] " answer
         case $answer in [yY]*) data=delete ;; esac
     fi
-    say "Removing $NAME:"
+    say 'Removing %s:' "$NAME"
     if [ -e "$UNITS/$UNIT" ]; then
         systemctl disable --quiet --now "$UNIT" || true
         systemctl reset-failed "$UNIT" 2> /dev/null || true
@@ -542,18 +586,19 @@ uninstall_service() {
     reload_rules
     if getent passwd "$NAME" > /dev/null; then
         userdel "$NAME"
-        did removed "user $NAME"
+        did removed "$(text 'user %s' "$NAME")"
     fi
     getent group "$NAME" > /dev/null && groupdel "$NAME"
     if [ "$data" = delete ] && [ -d "$STATE" ]; then
         rm -rf "$STATE"
         did removed "$STATE"
     elif [ -d "$STATE" ]; then
-        say "  The readings stay in $STATE; a new installation goes on with them."
+        say '  The readings stay in %s; a new installation goes on with them.' "$STATE"
     fi
-    [ -n "$changed" ] || say "unchanged: nothing was installed."
+    [ -n "$changed" ] || say 'unchanged: nothing was installed.'
 }
 
+speak
 verb=${1:-}
 [ $# = 0 ] || shift
 case " $* " in *" --help "* | *" -h "*) verb=--help ;; esac

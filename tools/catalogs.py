@@ -4,8 +4,9 @@
     python -m tools.catalogs missing  prints what has no translation yet
 
 The texts are what stands in `_` and `N_`, in the tables whose makers `KEYWORDS` names, and the templates of log lines
-from INFO on, which are looked up where lines are formatted (cli/logging_setup.py). Bash has its texts in `say` and the
-like (SHELL_TEXT). What is committed is the catalog as people edit it (.po) and as gettext reads it (.mo).
+from INFO on, which are looked up where lines are formatted (cli/logging_setup.py). Bash has its texts in single quotes
+behind `say` and `text`, and reads them from a table beside the unit. What is committed is the catalog as people edit it
+(.po), as gettext reads it (.mo), and that table.
 """
 
 from __future__ import annotations
@@ -36,6 +37,9 @@ KEYWORDS: Final[Mapping[str, tuple[int, ...] | None]] = {
 """Functions that take texts, with the places of these among the arguments (from 1)."""
 LOGGERS: Final = frozenset({"log", "logger"})
 LOG_LEVELS: Final = frozenset({"info", "warning", "error", "critical", "exception"})
+SHELL: Final = ROOT / "service-manager.sh"
+SHELL_TEXTS: Final = re.compile(r"\b(?:say|text) '([^']+)'|\bdid ([a-z]+) |\bword=([a-z]+)$", re.MULTILINE)
+"""The words of `did` are in the first column of what the script prints."""
 LINE_LENGTH: Final = 100
 TRANSLATED: Final = tuple(language for language in LANGUAGES if language != ENGLISH)
 
@@ -54,6 +58,12 @@ def texts_of(source: bytes) -> Iterator[str | tuple[str, ...]]:
         else:
             yield found
     yield from (template for _, template in log_templates(ast.parse(source)) if template is not None)
+
+
+def shell_texts() -> list[str]:
+    """The texts of service-manager.sh, each once."""
+    found = SHELL_TEXTS.findall(SHELL.read_text(encoding="utf-8"))
+    return sorted({next(filter(None, texts)) for texts in found})
 
 
 def log_templates(tree: ast.AST) -> Iterator[tuple[int, str | None]]:
@@ -88,6 +98,8 @@ def template() -> Catalog:
         for text in texts_of(path.read_bytes()):
             if text:
                 found.add(text, locations=[place])
+    for text in shell_texts():
+        found.add(text, locations=[(SHELL.name, 0)])
     return found
 
 
@@ -112,12 +124,24 @@ def updated(catalog: Catalog) -> Catalog:
     return catalog
 
 
-def written(catalog: Catalog) -> tuple[bytes, bytes]:
-    """A catalog as the two files have it, the same for the same texts."""
+def files(language: str, catalog: Catalog) -> Mapping[Path, bytes]:
+    """Every file that is made of a catalog, the same for the same texts."""
     po, mo = io.BytesIO(), io.BytesIO()
     write_po(po, catalog, width=LINE_LENGTH, sort_output=True, include_lineno=False)
     write_mo(mo, catalog)
-    return po.getvalue(), mo.getvalue()
+    table = "".join(
+        f"{_shell(text)}\t{_shell(str(catalog[text].string))}\n" for text in shell_texts() if catalog[text].string
+    )
+    return {
+        file_of(language, "po"): po.getvalue(),
+        file_of(language, "mo"): mo.getvalue(),
+        ROOT / "packaging" / f"texts.{language}": table.encode("utf-8"),
+    }
+
+
+def _shell(text: str) -> str:
+    """`text` in one line, as `printf %b` reads it."""
+    return text.replace("\\", "\\\\").replace("\n", "\\n")
 
 
 def missing(catalog: Catalog) -> list[str]:
@@ -130,7 +154,7 @@ def main(words: list[str]) -> int:
     for language in TRANSLATED:
         catalog = updated(read(language))
         if words != ["missing"]:
-            for path, data in zip((file_of(language, "po"), file_of(language, "mo")), written(catalog), strict=True):
+            for path, data in files(language, catalog).items():
                 path.parent.mkdir(parents=True, exist_ok=True)
                 if not path.exists() or path.read_bytes() != data:
                     path.write_bytes(data)
