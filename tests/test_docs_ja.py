@@ -7,12 +7,16 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+from babel.messages.pofile import read_po
 from tools import doc_tables
+from tools.recovery_ja import LOGS_JA
+
+from hems_data_collector.language import CATALOGS, DOMAIN
 
 ROOT = Path(__file__).parent.parent
 OWNERS = {"cli", "configuration", "data-safety", "outputs", "record", "recovery", "service"}
@@ -25,6 +29,8 @@ ENGLISH_OF = {japanese: english for english, japanese in PAIRS.items()}
 FENCE = re.compile(r"^```(\w+)\n(.*?)^```\n", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 JAPANESE = re.compile(r"[ぁ-ヿ一-鿿]")
+SHORTEST_MESSAGE = 5
+"""In characters; shorter texts with gaps would fit anything."""
 
 
 def read(document: str) -> str:
@@ -164,6 +170,42 @@ def test_a_japanese_page_says_which_pages_are_in_english(pair: tuple[str, str]) 
         return  # a list of pages says it once for several
     unmarked = re.findall(r"\[(?!English\])[^\]]*\]\(\.\./(?!.*README_JP)[^)]*\)(?!（英語）)", read(pair[1]))
     assert unmarked == []
+
+
+def messages() -> dict[str, str]:
+    """Every text of the program and its Japanese, `…` where something is filled in; very short ones left out."""
+    with (CATALOGS / "ja" / "LC_MESSAGES" / f"{DOMAIN}.po").open("rb") as file:
+        found = {str(entry.id): str(entry.string) for entry in read_po(file) if isinstance(entry.string, str)}
+    shown = {gaps(text): gaps(japanese) for text, japanese in found.items()}
+    return {text: japanese for text, japanese in shown.items() if len(japanese.replace("…", "")) > SHORTEST_MESSAGE}
+
+
+def gaps(template: str) -> str:
+    """A text with `…` in each place that the program fills in."""
+    return re.sub(r"\{[^}]*\}|%[0-9.]*[a-zA-Z]", "…", template)
+
+
+def is_said(quote: str, texts: Iterable[str]) -> bool:
+    """Whether the program says so: a part of a text as it stands, or a whole one with its gaps filled in."""
+    return any(
+        quote in text or re.fullmatch(".*".join(map(re.escape, text.split("…"))), quote) is not None for text in texts
+    )
+
+
+@pytest.mark.parametrize("document", ["docs/ja/recovery.md", "docs/ja/service.md", "docs/ja/troubleshooting.md"])
+def test_what_is_quoted_in_japanese_is_what_the_program_says(document: str) -> None:
+    texts = messages().values()
+    quotes = [quote for quote in re.findall(r"`([^`\n]+)`", FENCE.sub("", read(document))) if JAPANESE.search(quote)]
+    assert quotes
+    assert [quote for quote in quotes if not is_said(quote, texts)] == []
+
+
+def test_the_lines_of_the_log_are_those_of_the_english_page() -> None:
+    texts = messages()
+    for english, japanese in LOGS_JA.items():
+        known = re.sub("SK[A-Z]+", "…", english)
+        assert is_said(japanese, [text for key, text in texts.items() if known in key]), english
+    assert not is_said("メーターが応答しなくなりましたね", texts.values())
 
 
 def test_a_page_that_fell_behind_is_noticed() -> None:

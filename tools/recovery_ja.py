@@ -1,4 +1,7 @@
-"""Japanese texts for the rows of tests/support/recoveries.py: what happens, and what the collector does about it."""
+"""Japanese texts for the rows of tests/support/recoveries.py: what happens, what is done about it, what the log says.
+
+The lines of the log are quoted from the catalog, which a test compares: `…` stands for what the program fills in.
+"""
 
 from __future__ import annotations
 
@@ -93,3 +96,21 @@ RECOVERIES_JA: Final[Mapping[str, tuple[str, str]]] = {
     ),
 }
 """By the name of the row."""
+
+LOGS_JA: Final[Mapping[str, str]] = {
+    "No Wi-SUN modem answers on this port": "このポートでは Wi-SUN モデムが応答しません",
+    "The meter did not answer the join": "メーターが接続の要求に応答しませんでした",
+    "The meter ended the session": "メーターがセッションを終了しました",
+    "The meter is not where it was": "メーターが元の場所にいません",
+    "The meter stopped answering": "メーターが応答しなくなりました",
+    "The modem did not answer SKSENDTO": "モデムが…秒以内に … に応答しませんでした",
+    "The modem does not take the join yet": "モデムがまだ接続の要求を受け付けません",
+    "The modem ended the session": "モデムがセッションを終了しました",
+    "The modem has restarted by itself": "モデムが勝手に再起動し",
+    "The modem has used up its legal air time": "モデムが法定の送信時間を使い切りました",
+    "The port is gone": "ポートがなくなりました",
+    "The renewal of the session failed": "セッションの更新に失敗しました",
+    "The session's lifetime is over and was not renewed": "セッションの有効期間が終わり、更新されませんでした",
+    "The session's lifetime is over; waiting": "セッションの有効期間が終わりました",
+}
+"""What the log says in Japanese, by the English of the row."""

@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
-from tools.recovery_ja import RECOVERIES_JA
+from tools.recovery_ja import LOGS_JA, RECOVERIES_JA
 
 ROOT: Final = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT / "tests"))  # `make docs` runs without pytest, which sets it
@@ -39,7 +39,7 @@ def measured() -> Mapping[str, float]:
 def recoveries(language: str) -> Sequence[Sequence[str]]:
     """Rows of: fault, what is done, bound, measured, line of the log; raises KeyError for a row without such texts."""
     times = measured()
-    return [(*_texts(row, language), *_seconds(row, times[row.name]), _log(row.log, "–")) for row in RECOVERIES]
+    return [(*_texts(row, language), *_seconds(row, times[row.name]), _log(row, language)) for row in RECOVERIES]
 
 
 def _texts(row: Recovery, language: str) -> tuple[str, str]:
@@ -50,8 +50,10 @@ def _seconds(row: Recovery, took: float) -> tuple[str, str]:
     return f"{row.bound:.0f} s", f"{took:.0f} s"
 
 
-def _log(text: str, nothing: str) -> str:
-    return f"`{text}`" if text else nothing
+def _log(row: Recovery, language: str) -> str:
+    if not row.log:
+        return "–"
+    return f"`{row.log if language == 'en' else LOGS_JA[row.log]}`"
 
 
 def main() -> int:
