@@ -21,9 +21,11 @@ from hems_data_collector.echonet import NODE_PROFILE_PROPERTIES, SMART_METER, Ac
 from hems_data_collector.emulator.faults import FAULTS
 from hems_data_collector.emulator.settings import KEYS
 from hems_data_collector.language import CATALOGS, DOMAIN, ENGLISH
+from hems_data_collector.link.quality import SCALE
 from hems_data_collector.outputs import FORMATS, OUTPUTS
 from hems_data_collector.outputs.base import Setting
 from hems_data_collector.settings_table import METER_SETTINGS, settings_table
+from hems_data_collector.skstack import rssi_dbm
 from hems_data_collector.skstack.dialects import MODULES
 
 ROOT: Final = Path(__file__).parent.parent
@@ -31,6 +33,8 @@ _BLOCK: Final = re.compile(r"(<!-- table: ([a-z-]+) -->\n).*?(<!-- end -->)", re
 
 HEADS_JA: Final[Mapping[str, str]] = {
     "access": "アクセス",
+    "at least": "下限",
+    "bars": "表示",
     "what it is": "内容",
     "default": "既定値",
     "dialect": "方言",
@@ -44,6 +48,8 @@ HEADS_JA: Final[Mapping[str, str]] = {
     "output": "出力先",
     "payload as delivered": "出荷時のペイロード",
     "product": "製品",
+    "signal": "電波",
+    "LQI": "LQI",
     "TOML key": "TOML のキー",
     "value": "値",
     "verb": "サブコマンド",
@@ -205,6 +211,17 @@ def _worded(name: str, language: str) -> str:
     return markdown(table.head, table.rows)
 
 
+def signal(language: str) -> str:
+    """What the strength of the radio means, as `scan` and `doctor` say it."""
+    _ = words(language)
+    rows = []
+    for step in SCALE:
+        least = min(lqi for lqi in range(256) if rssi_dbm(lqi) >= step.least_dbm)
+        limit = f"{step.least_dbm:.0f} dBm" if least else "–"
+        rows.append((_(step.word), "█" * step.bars, limit, str(least)))
+    return markdown(("signal", "bars", "at least", "LQI"), rows, language)
+
+
 TABLES: Final[Mapping[str, Callable[[str], str]]] = {
     "settings": settings,
     "meter-keys": meter_keys,
@@ -213,6 +230,7 @@ TABLES: Final[Mapping[str, Callable[[str], str]]] = {
     "outputs": outputs,
     "formats": formats,
     "modules": modules,
+    "signal": signal,
     "emulator-keys": emulator_keys,
     "emulator-faults": emulator_faults,
     "meter-properties": lambda _: _properties(SMART_METER),
