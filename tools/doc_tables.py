@@ -17,6 +17,8 @@ from typing import Final
 from tools import link_tables, recovery_tables, word_tables
 
 from hems_data_collector import cli
+from hems_data_collector.diagnosis.finding import State
+from hems_data_collector.diagnosis.kinds import KINDS
 from hems_data_collector.echonet import NODE_PROFILE_PROPERTIES, SMART_METER, Access, PropertySpec
 from hems_data_collector.emulator.faults import FAULTS
 from hems_data_collector.emulator.settings import KEYS
@@ -36,10 +38,13 @@ HEADS_JA: Final[Mapping[str, str]] = {
     "at least": "下限",
     "bars": "表示",
     "what it is": "内容",
+    "cause": "原因",
     "default": "既定値",
     "dialect": "方言",
     "environment": "環境変数",
+    "exit code": "終了コード",
     "fault": "障害",
+    "finding": "結果",
     "flag": "フラグ",
     "format": "書式",
     "key": "キー",
@@ -56,6 +61,8 @@ HEADS_JA: Final[Mapping[str, str]] = {
     "what happens": "何が起きるか",
     "what is written": "書き出されるもの",
     "what it does": "内容",
+    "what it says": "メッセージ",
+    "what to do": "対処",
     "where records go": "レコードの行き先",
 }
 """The words above the columns; what stands below them is in the catalog of the program."""
@@ -222,6 +229,22 @@ def signal(language: str) -> str:
     return markdown(("signal", "bars", "at least", "LQI"), rows, language)
 
 
+def findings(language: str) -> str:
+    """What `doctor` can find wrong or doubtful; what is filled in then stands as a word in capitals."""
+    _ = words(language)
+
+    def shown(text: str) -> str:
+        return re.sub(r"\{(\w+)\}", lambda word: word[1].upper(), _(text)) if text else "–"
+
+    head = ("finding", "what it says", "cause", "what to do", "exit code")
+    rows = [
+        (code(kind.key), shown(kind.what), shown(kind.cause), shown(kind.remedy), str(kind.exit_code or "–"))
+        for kind in KINDS.values()
+        if kind.state in (State.WARNING, State.FAILED)
+    ]
+    return markdown(head, rows, language)
+
+
 TABLES: Final[Mapping[str, Callable[[str], str]]] = {
     "settings": settings,
     "meter-keys": meter_keys,
@@ -231,6 +254,7 @@ TABLES: Final[Mapping[str, Callable[[str], str]]] = {
     "formats": formats,
     "modules": modules,
     "signal": signal,
+    "findings": findings,
     "emulator-keys": emulator_keys,
     "emulator-faults": emulator_faults,
     "meter-properties": lambda _: _properties(SMART_METER),
