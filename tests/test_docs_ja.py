@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -172,7 +173,8 @@ def test_a_japanese_page_says_which_pages_are_in_english(pair: tuple[str, str]) 
     assert unmarked == []
 
 
-def messages() -> dict[str, str]:
+@cache
+def messages() -> Mapping[str, str]:
     """Every text of the program and its Japanese, `…` where something is filled in; very short ones left out."""
     with (CATALOGS / "ja" / "LC_MESSAGES" / f"{DOMAIN}.po").open("rb") as file:
         found = {str(entry.id): str(entry.string) for entry in read_po(file) if isinstance(entry.string, str)}
