@@ -187,11 +187,15 @@ def gaps(template: str) -> str:
     return re.sub(r"\{[^}]*\}|%[0-9.]*[a-zA-Z]", "…", template)
 
 
+@cache
+def filled_in(text: str) -> re.Pattern[str]:
+    """What a text with gaps may look like when it is said."""
+    return re.compile(".*".join(map(re.escape, text.split("…"))))
+
+
 def is_said(quote: str, texts: Iterable[str]) -> bool:
     """Whether the program says so: a part of a text as it stands, or a whole one with its gaps filled in."""
-    return any(
-        quote in text or re.fullmatch(".*".join(map(re.escape, text.split("…"))), quote) is not None for text in texts
-    )
+    return any(quote in text or ("…" in text and filled_in(text).fullmatch(quote) is not None) for text in texts)
 
 
 @pytest.mark.parametrize("document", ["docs/ja/recovery.md", "docs/ja/service.md", "docs/ja/troubleshooting.md"])
