@@ -210,8 +210,8 @@ def _not_configured(setting: Setting) -> NotConfigured:
         setting=setting.name,
         cause=_("A real meter lets nobody in without the B-route id and password."),
         remedy=_(
-            "Put both as B_ROUTE_ID=... and B_ROUTE_PASSWORD=... into the file .env of this folder, or into the"
-            " environment. To try the program without a meter, add: --port emulator:"
+            "Run: hems-data-collector setup, or put both as B_ROUTE_ID=... and B_ROUTE_PASSWORD=... into the file .env"
+            " of this folder. To try the program without a meter, add: --port emulator:"
         ),
     )
 

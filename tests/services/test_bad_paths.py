@@ -73,7 +73,7 @@ def emulator(path: Path, *flags: str) -> Iterator[Path]:
 @pytest.mark.parametrize(
     ("arguments", "environ", "code", "says"),
     [
-        (["read", "--port", "/dev/ttyNOPE"], {}, 4, "/dev/serial/by-id"),
+        (["read", "--port", "/dev/ttyNOPE"], {}, 4, "hems-data-collector ports"),
         (["read", "--port", "/etc/hostname"], {}, 4, "not a serial device"),
         (["read", "--port", "socket://127.0.0.1:1"], {}, 4, "ser2net"),
         (["read", "--port", "socket://no-such-host.invalid:3333"], {}, 4, "host"),

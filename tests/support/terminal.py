@@ -9,7 +9,7 @@ import subprocess
 import time
 from collections.abc import Mapping, Sequence
 
-ENDINGS = ("]: ", "(not shown): ", "(表示されません): ")
+ENDINGS = ("]: ", "(not shown): ", "（表示されません）: ")
 """How a question ends."""
 INTERRUPT, END_OF_INPUT = "\x03", "\x04"
 """Ctrl-C and Ctrl-D, in place of an answer."""

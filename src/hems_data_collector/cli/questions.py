@@ -329,7 +329,8 @@ def _cron(text: str, zone: ZoneInfo) -> tuple[str, ...]:
 
 
 def _capitalized(text: str) -> str:
-    return text[:1].upper() + text[1:]
+    """A help text as a question; Japanese ones may begin with the name of an output."""
+    return text[:1].upper() + text[1:] if text.isascii() else text
 
 
 def _path(text: str, found: Sequence[Plugged]) -> str:
