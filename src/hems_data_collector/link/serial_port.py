@@ -166,5 +166,7 @@ def _not_found(url: str, reason: str) -> PortNotFound:
     return PortNotFound(
         _("There is no usable serial port {url}: {reason}.").format(url=url, reason=reason),
         cause=_("The stick is not plugged in, or it has another name."),
-        remedy=_("See what is plugged in with: hems-data-collector ports, and give its name with --port or SERIAL_PORT."),
+        remedy=_(
+            "See what is plugged in with: hems-data-collector ports, and give its name with --port or SERIAL_PORT."
+        ),
     )

@@ -108,7 +108,7 @@ def test_run_is_the_verb_that_is_meant(
     ("argv", "message"),
     [
         (["raed"], 'unknown verb "raed". Did you mean "read"?'),
-        (["zzz"], 'unknown verb "zzz". Possible are: run, read, emulate, decode, '),
+        (["zzz"], 'unknown verb "zzz". Possible are: run, setup, ports, config, read, '),
         (["dead_letters"], 'unknown verb "dead_letters". Did you mean "dead-letters"?'),
         ([""], 'unknown verb "".'),
         (["--debug", "read"], "the verb must stand first: hems-data-collector read ..."),
