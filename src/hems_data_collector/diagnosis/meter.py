@@ -37,13 +37,14 @@ TELLS_HISTORY: Final = frozenset({0xE2, 0xEC})
 
 async def join(context: Context) -> AsyncGenerator[Finding, None]:
     """A session with the meter, where the scan has found it: at the next place where nobody answers at the first."""
-    failed: HemsError | None = None
-    for context.place in context.places or (None,):
+    failed: list[HemsError] = []
+    for place in context.places or (None,):
+        context.place = place
         meter = _meter(context)
         try:
-            place = await meter.link.connect_once()
+            joined = await meter.link.connect_once()
         except HemsError as error:
-            failed = failed or error
+            failed.append(error)
             await meter.close()
             continue
         except BaseException:
@@ -51,10 +52,9 @@ async def join(context: Context) -> AsyncGenerator[Finding, None]:
             raise
         context.meter = meter
         context.held.push_async_callback(meter.close)
-        yield _joined(context, place)
+        yield _joined(context, joined)
         return
-    assert failed is not None
-    yield _not_joined(context, failed)
+    yield _not_joined(context, failed[0])
 
 
 def _joined(context: Context, place: object) -> Finding:

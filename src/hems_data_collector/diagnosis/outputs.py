@@ -26,6 +26,7 @@ async def look_at_outputs(around: Around) -> AsyncGenerator[Finding, None]:
     settings = around.settings
     if not settings.outputs:
         yield found("output-none")
+        return
     for name in settings.outputs:
         yield await _asked(around, name)
     async for finding in _delivered(around):

@@ -33,7 +33,7 @@ _OF_CLASS: Final[Mapping[str, str]] = MappingProxyType(
 )
 """Every class that can come from a link or a meter; a subclass that is not here counts as the class above it."""
 _WITH_REASON: Final = frozenset({"port-unreachable", "modem-trouble", "meter-unusable"})
-"""Findings whose row has room for the error's own sentence; its cause and remedy are better than the row's."""
+"""Findings that are of many kinds: what the error itself says is better than the row."""
 
 
 def key_of(error: errors.HemsError) -> str:
@@ -48,6 +48,7 @@ def trouble(error: errors.HemsError, *, port: str, meter: str | None, key: str =
     return found(
         key,
         meter=meter,
+        what=error.what if own else "",
         cause=error.cause if own else "",
         remedy=error.remedy if own else "",
         details={"error": type(error).__name__},
