@@ -31,7 +31,7 @@ FIELD = re.compile(r"\{[a-z_0-9]*(?:![rs])?(?::[^{}]*)?\}|%(?:\([a-z_]+\))?[-0-9
 DEADLINE_S = 60.0
 
 NO_TEXTS = ("echonet", "skstack")
-"""Below these errors are for those who know the standards, in their English words (docs/decisions/0008)."""
+"""Below these errors are for those who know the standards, in their English words (docs/decisions/0013)."""
 UNTRANSLATED = frozenset({"DecodeError", "LineError", "FrameError", "PropertyError"})
 ERRORS = frozenset(name for name, kind in vars(errors).items() if isinstance(kind, type)) - UNTRANSLATED
 PARTS = frozenset({"what", "cause", "remedy"})
