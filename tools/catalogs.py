@@ -20,21 +20,20 @@ from pathlib import Path
 from typing import Final
 
 from babel.messages.catalog import Catalog
-from babel.messages.extract import extract
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po, write_po
 
 from hems_data_collector.language import CATALOGS, DOMAIN, ENGLISH, LANGUAGES
 
 ROOT: Final = Path(__file__).parent.parent
-KEYWORDS: Final[Mapping[str, tuple[int, ...] | None]] = {
-    "_": None,
-    "N_": None,
-    "ngettext": (1, 2),
-    "_kind": (2,),  # emulator/faults.py
-    "_key": (4,),  # emulator/settings.py
+KEYWORDS: Final[Mapping[str, tuple[int, ...]]] = {
+    "_": (0,),
+    "N_": (0,),
+    "ngettext": (0, 1),
+    "_kind": (1,),  # emulator/faults.py
+    "_key": (3,),  # emulator/settings.py
 }
-"""Functions that take texts, with the places of these among the arguments (from 1)."""
+"""Functions that take texts, with the places of these among the arguments."""
 LOGGERS: Final = frozenset({"log", "logger"})
 LOG_LEVELS: Final = frozenset({"info", "warning", "error", "critical", "exception"})
 SHELL: Final = ROOT / "service-manager.sh"
@@ -50,14 +49,18 @@ def sources() -> list[Path]:
     return [*package, *sorted((ROOT / "packaging").glob("*.py")), ROOT / "tools" / "argparse_texts.py"]
 
 
-def texts_of(source: bytes) -> Iterator[str | tuple[str, ...]]:
-    """The texts of one Python file; those with a plural form as a pair."""
-    for _line, found, _comments, _context in extract("python", io.BytesIO(source), KEYWORDS):
-        if isinstance(found, tuple):
-            yield tuple(text for text in found if text)
-        else:
-            yield found
-    yield from (template for _, template in log_templates(ast.parse(source)) if template is not None)
+def texts_of(tree: ast.AST) -> Iterator[str | tuple[str, ...]]:
+    """The texts of one Python file; those with a plural form as a pair.
+
+    From the syntax tree, not by Babel, which finds those inside an f-string or not, as the version of Python has it.
+    """
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in KEYWORDS:
+            arguments = [node.args[place] for place in KEYWORDS[node.func.id] if place < len(node.args)]
+            found = [each.value for each in arguments if isinstance(each, ast.Constant) and isinstance(each.value, str)]
+            if found:
+                yield found[0] if len(found) == 1 else tuple(found)
+    yield from (template for _, template in log_templates(tree) if template is not None)
 
 
 def shell_texts() -> list[str]:
@@ -95,7 +98,7 @@ def template() -> Catalog:
     found = Catalog(domain=DOMAIN, project=DOMAIN)
     for path in sources():
         place = (str(path.relative_to(ROOT)), 0)
-        for text in texts_of(path.read_bytes()):
+        for text in texts_of(ast.parse(path.read_bytes())):
             if text:
                 found.add(text, locations=[place])
     for text in shell_texts():

@@ -8,11 +8,12 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from hems_data_collector.errors import ConfigError
+from hems_data_collector.language import N_
 from hems_data_collector.outputs import OUTPUTS
 from hems_data_collector.outputs.base import Setting
 from hems_data_collector.settings_sources import Sources
 
-DEFAULT_SOURCE: Final = "default"
+DEFAULT_SOURCE: Final = N_("default")
 
 
 class Values:

@@ -58,7 +58,8 @@ def add_arguments(parser: Parser) -> None:
         "  {program} status\n"
         "  {program} status --json | jq .meters[0].last_reading.age_s\n"
         "  {program} status --running || echo 'The collector is down.'\n\n"
-        "exit codes: 0 shown, 1 with --running and no collector that answers, 2 usage, 3 settings, 7 no database, or it cannot be read"
+        "exit codes: 0 shown, 1 with --running and no collector that answers, 2 usage, 3 settings, 7 no database,"
+        " or it cannot be read"
     ).format(program=PROGRAM)
 
 
