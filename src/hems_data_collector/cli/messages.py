@@ -33,7 +33,7 @@ def show_error(error: HemsError) -> None:
     """What happened, the likely cause, what to do: three lines on a terminal, one line elsewhere."""
     if sys.stderr is not None and sys.stderr.isatty():
         parts = [f"{PROGRAM}: {error.what}"]
-        parts += [f"  {_('cause:')}  {error.cause}"] if error.cause else []
+        parts += [f"  {_('cause: ')} {error.cause}"] if error.cause else []
         parts += [f"  {_('remedy:')} {error.remedy}"] if error.remedy else []
         say("\n".join(parts))
     else:

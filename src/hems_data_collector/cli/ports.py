@@ -121,7 +121,7 @@ def advice(found: Sequence[Seen]) -> list[str]:
         lines.append(_("Which is which: unplug one and run this again."))
     for seen in found:
         if seen.device in sticks and (finding := _trouble(seen)) is not None:
-            lines += ["", finding.what, f"  {_('cause:')}  {finding.cause}", f"  {_('remedy:')} {finding.remedy}"]
+            lines += ["", finding.what, f"  {_('cause: ')} {finding.cause}", f"  {_('remedy:')} {finding.remedy}"]
     return lines
 
 
