@@ -181,12 +181,12 @@ def _usb_id(pair: tuple[int, int] | None) -> tuple[str, str] | None:
 
 
 def _named_stick(description: str) -> str | None:
-    """The module whose type is a part of `description`, whatever stands between its letters; the longest wins."""
+    """The module whose type is a part of `description`, whatever stands between its letters."""
     told = _letters(description)
     if J11 in told:
         return None
-    types = {_letters(module.title.partition(" ")[2]): module.title for module in MODULES.values()}
-    return next((types[name] for name in sorted(types, key=len, reverse=True) if name in told), None)
+    titles = [module.title for module in MODULES.values()]
+    return next((title for title in titles if _letters(title.partition(" ")[2]) in told), None)
 
 
 def _letters(text: str) -> str:

@@ -68,6 +68,17 @@ def test_who_may_not_use_it_reads_the_remedy(
     assert "sudo usermod -aG dialout" in text
 
 
+def test_what_stands_in_the_way_of_something_else_is_of_no_interest(
+    machine: Machine, capsys: pytest.CaptureFixture[str]
+) -> None:
+    machine.plug("ttyUSB0")
+    other = machine.plug("ttyACM0", usb=("2341", "0043"), names=("Arduino", "Uno"))
+    machine.process(812, "arduino", opens=(other,))
+    text = shown(capsys)
+    assert "in use by arduino" in text
+    assert "remedy" not in text
+
+
 def test_who_has_it_open_is_named(machine: Machine, capsys: pytest.CaptureFixture[str]) -> None:
     path = machine.plug("ttyUSB0")
     machine.process(812, "/usr/sbin/ModemManager", opens=(path,))

@@ -275,9 +275,10 @@ def test_present_values_are_the_defaults(config: Path, person: Answering) -> Non
     assert written(config)["b_route_password"] == PASSWORD
 
 
-def test_a_stick_is_the_default_and_no_speed_is_asked_for(person: Answering) -> None:
+def test_a_stick_is_the_default_and_no_speed_is_asked_for(config: Path, person: Answering) -> None:
     asked = person("", ROUTE_B_ID, PASSWORD, "", "", "", "no")
     assert main(["setup"]) == 0
+    assert set(written(config)) == {"port", "output", "b_route_id", "b_route_password"}
     assert asked[0] == f"Port [{STICK.by_id}]: "
     assert not any("Baud" in question for question in asked)
 
@@ -333,11 +334,36 @@ def test_a_full_disk_leaves_the_file_as_it_was(
 ) -> None:
     put(config, OWN)
 
-    def full(descriptor: int) -> None:
-        raise OSError(28, "No space left on device")
+    replace = os.replace
 
-    monkeypatch.setattr("hems_data_collector.settings_file.os.fsync", full)
+    def full(source: str, target: Path) -> None:
+        if target.parent == config.parent:
+            raise OSError(28, "No space left on device")
+        replace(source, target)
+
+    monkeypatch.setattr(os, "replace", full)
     assert main(["setup", "--yes", "--interval", "90"]) == 3
     assert "No space left on device" in capsys.readouterr().err
     assert config.read_text(encoding="utf-8") == OWN
     assert everything(config.parent) == [config]
+
+
+def test_the_file_is_on_the_disk_before_it_takes_the_place_of_the_old_one(
+    config: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(config, OWN)
+    steps: list[str] = []
+    fsync, replace = os.fsync, os.replace
+
+    def synced(descriptor: int) -> None:
+        steps.append("fsync")
+        fsync(descriptor)
+
+    def replaced(source: str, target: Path) -> None:
+        steps.append(target.name)
+        replace(source, target)
+
+    monkeypatch.setattr(os, "fsync", synced)
+    monkeypatch.setattr(os, "replace", replaced)
+    assert main(["setup", "--yes", "--interval", "90"]) == 0
+    assert steps[-4:] == ["fsync", "config.toml.old1", "fsync", "config.toml"]

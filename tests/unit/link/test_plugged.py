@@ -152,7 +152,7 @@ class Stranger:
         as_told = os.stat_result((real.st_mode & ~0o777 | mode, *real[1:5], gid, *real[6:]))
         system = SimpleNamespace(**vars(os))
         system.stat = lambda path: as_told
-        system.access = lambda path, mode: False
+        system.access = lambda path, mode: mode == os.F_OK
         system.getgroups = lambda: list(mine)
         monkeypatch.setattr(plugged, "os", system)
         monkeypatch.setattr(plugged, "grp", SimpleNamespace(getgrgid=lambda gid: dialout))
