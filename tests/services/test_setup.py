@@ -26,7 +26,9 @@ def test_from_an_empty_home_to_settings_that_work() -> None:
     found = tomllib.loads(path.read_text(encoding="utf-8"))
     assert (found["port"], found["output"], found["format"]) == ("emulator:?fast=1", ["file"], "csv")
     assert "Everything works." in shown
-    assert shown.rstrip().endswith(f"./service-manager.sh install --config {path.absolute()}")
+    assert shown.rstrip().endswith(
+        f"./service-manager.sh install --config {path.absolute()} --file /var/lib/hems-data-collector/hems_data.dat"
+    )
     assert str(path) in home()
 
 

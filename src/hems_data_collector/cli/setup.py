@@ -35,6 +35,8 @@ HEAD: Final = """\
 """
 PATIENCE: Final = 20
 """So many bad answers to one question end it: somebody sleeps on the keyboard."""
+SERVICE_FOLDER: Final = Path("/var/lib/hems-data-collector")
+"""Where the service may write (docs/service.md)."""
 PATHS: Final = ("file", "gcp_credentials", "database")
 """Settings that name a file, which is to be the same one wherever the program is started."""
 
@@ -103,11 +105,11 @@ def run(arguments: argparse.Namespace) -> int:
         raise
     _warn_of_stronger(present, values)
     if arguments.no_test or not (arguments.yes or person.agrees(_("Try everything now? It takes a minute or two"))):
-        _say_next(present.path)
+        _say_next(present.path, values)
         return EXIT_OK
     code = _tried(present.path)
     if code == EXIT_OK:
-        _say_next(present.path)
+        _say_next(present.path, values)
     return code
 
 
@@ -272,8 +274,13 @@ def _tried(path: Path) -> int:
     return int(doctor.run(parser.parse(["--config", str(path)])))
 
 
-def _say_next(path: Path) -> None:
+def _say_next(path: Path, values: Values) -> None:
+    """How to go on: the collector as it is now, or as a service, which sees no home folder."""
     flags = "" if path == own_config(os.environ) else f" --config {path}"
+    written = Path(values["file"][0]) if "file" in values.get("output", ()) else None
+    of_service = f"./service-manager.sh install --config {path}"
+    if written is not None and written.is_relative_to(home_of(os.environ)):
+        of_service += f" --file {SERVICE_FOLDER / written.name}"
     print()
     print(_("Start it:              {command}").format(command=f"{PROGRAM}{flags}"))
-    print(_("As a service, always:  {command}").format(command=f"./service-manager.sh install --config {path}"))
+    print(_("As a service, always:  {command}").format(command=of_service))
