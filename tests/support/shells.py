@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import pty
+import re
+import select
 import shutil
 import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Final, Self
 
 from hems_data_collector.cli.completion import SCRIPTS
 
@@ -30,31 +32,49 @@ def completed(shell: str, lines: Sequence[str], folder: Path) -> list[list[str]]
     if shell == "fish":
         return [_by_fish(line, folder) for line in lines]
     command, start = STARTS[shell]
-    typed = start.format(script=SCRIPTS[shell], folder=SCRIPTS[shell].parent) + _FUNCTION
-    typed += "".join(f"{PROGRAM} {line}\t\n" for line in lines) + "exit\n"
-    said = _on_terminal(command, typed, folder)
-    results = [line.partition(_MARK)[2] for line in said.splitlines() if line.startswith(_MARK + "<")]
-    return [result.removeprefix("<").removesuffix(">").split("><") for result in results]
+    with _Terminal(command, folder) as terminal:
+        terminal.type(start.format(script=SCRIPTS[shell], folder=SCRIPTS[shell].parent) + _FUNCTION)
+        terminal.type(f"{PROGRAM} ready\n")
+        terminal.result()
+        results = []
+        for line in lines:
+            terminal.type(f"{PROGRAM} {line}\t\n")
+            results.append(terminal.result())
+    return results
 
 
-def _on_terminal(command: Sequence[str], typed: str, folder: Path) -> str:
-    """All that `command` prints on a terminal of its own while `typed` is typed."""
-    outer, inner = pty.openpty()
-    environ = {"PATH": os.environ["PATH"], "HOME": str(folder), "TERM": "dumb", "LANG": "C.UTF-8"}
-    with subprocess.Popen(
-        command, stdin=inner, stdout=inner, stderr=inner, cwd=folder, env=environ, start_new_session=True
-    ) as process:
+class _Terminal:
+    """A shell on a terminal of its own, in `folder`; ends with the `with` block."""
+
+    def __init__(self, command: Sequence[str], folder: Path) -> None:
+        self._outer, inner = pty.openpty()
+        environ = {"PATH": os.environ["PATH"], "HOME": str(folder), "TERM": "dumb", "LANG": "C.UTF-8"}
+        self._process = subprocess.Popen(
+            command, stdin=inner, stdout=inner, stderr=inner, cwd=folder, env=environ, start_new_session=True
+        )
         os.close(inner)
-        os.write(outer, typed.encode())
-        said = bytearray()
-        try:
-            while part := os.read(outer, 65536):
-                said += part
-        except OSError:  # the shell has ended
-            pass
-        process.wait(DEADLINE_S)
-    os.close(outer)
-    return said.decode(errors="replace").replace("\r", "")
+        self._unread = ""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._process.kill()
+        self._process.wait()
+        os.close(self._outer)
+
+    def type(self, text: str) -> None:
+        """Press these keys."""
+        os.write(self._outer, text.encode())
+
+    def result(self) -> list[str]:
+        """The words of the next command that was run; TimeoutError where none comes."""
+        while (found := re.search(rf"^{_MARK}<(.*)>\n", self._unread, re.MULTILINE)) is None:
+            if not select.select([self._outer], [], [], DEADLINE_S)[0]:
+                raise TimeoutError(self._unread)
+            self._unread += os.read(self._outer, 65536).decode(errors="replace").replace("\r", "")
+        self._unread = self._unread[found.end() :]
+        return found[1].split("><")
 
 
 def _by_fish(line: str, folder: Path) -> list[str]:
