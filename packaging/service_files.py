@@ -9,6 +9,7 @@ from typing import Final
 
 from hems_data_collector.credentials import UNSET_ID
 from hems_data_collector.errors import ConfigError
+from hems_data_collector.language import os_text
 from hems_data_collector.settings_file import ROWS, SECRETS, Values, merged
 from hems_data_collector.settings_table import CREDENTIAL_SETTINGS
 
@@ -65,6 +66,6 @@ def _copy(source: Path, target: Path) -> None:
         shutil.copyfile(source, target)
     except OSError as error:
         raise ConfigError(
-            _("{path} cannot be read: {reason}.").format(path=source, reason=error.strerror),
+            _("{path} cannot be read: {reason}.").format(path=source, reason=os_text(error)),
             remedy=_("Give the whole path."),
         ) from error

@@ -29,6 +29,43 @@ def N_(text: str) -> str:
     return text
 
 
+SYSTEM_TEXTS: Final = (
+    N_("Address already in use"),
+    N_("Connection refused"),
+    N_("Connection reset by peer"),
+    N_("Connection timed out"),
+    N_("Device or resource busy"),
+    N_("Directory not empty"),
+    N_("Disk quota exceeded"),
+    N_("File exists"),
+    N_("File name too long"),
+    N_("File too large"),
+    N_("Input/output error"),
+    N_("Is a directory"),
+    N_("Name or service not known"),
+    N_("Network is unreachable"),
+    N_("No route to host"),
+    N_("No space left on device"),
+    N_("No such device"),
+    N_("No such device or address"),
+    N_("No such file or directory"),
+    N_("Not a directory"),
+    N_("Operation not permitted"),
+    N_("Permission denied"),
+    N_("Read-only file system"),
+    N_("Resource temporarily unavailable"),
+    N_("Too many levels of symbolic links"),
+    N_("Too many open files"),
+)
+"""What the system says most often."""
+
+
+def os_text(error: OSError) -> str:
+    """What the system says of an error, in the language in use where it is one of SYSTEM_TEXTS."""
+    text = error.strerror or str(error)
+    return gettext.gettext(text) if text else text
+
+
 def language_named(word: str) -> str | None:
     """The language that a word such as `ja`, `JA` or `ja_JP.UTF-8` means; None where there are no texts in it."""
     short = word.strip().lower().replace("-", "_").partition("_")[0].partition(".")[0]

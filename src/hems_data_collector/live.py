@@ -22,6 +22,7 @@ from typing import Any, Final, Self, TypeAlias
 import msgspec
 
 from hems_data_collector.clock import Clock, SystemClock
+from hems_data_collector.language import os_text
 from hems_data_collector.readings import iso_utc
 from hems_data_collector.store.ring import RingState
 
@@ -87,7 +88,7 @@ class Endpoint:
             listening = _bound(self._path)
             self._server = await asyncio.start_unix_server(self._asked, sock=listening, limit=REQUEST_BYTES)
         except OSError as error:
-            log.warning("`status` cannot ask this collector: %s: %s.", self._path, error.strerror or error)
+            log.warning("`status` cannot ask this collector: %s: %s.", self._path, os_text(error))
         return self
 
     async def __aexit__(self, *_: object) -> None:

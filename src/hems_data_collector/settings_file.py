@@ -16,6 +16,7 @@ from typing import Any, Final
 
 from hems_data_collector.credentials import credential_text
 from hems_data_collector.errors import ConfigError
+from hems_data_collector.language import os_text
 from hems_data_collector.settings_table import CREDENTIAL_SETTINGS, settings_table
 
 ROWS: Final = {row.name: row for row in settings_table() if row.name != "config"}
@@ -39,7 +40,7 @@ def read(path: Path) -> tuple[str, dict[str, Any]]:
         text = path.read_text(encoding="utf-8-sig")
         return text, tomllib.loads(text)
     except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or error
+        reason = os_text(error) if isinstance(error, OSError) else error
         raise ConfigError(
             _("{path} cannot be read: {reason}.").format(path=path, reason=reason),
             setting="config",
@@ -102,12 +103,12 @@ def must_be_writable(path: Path) -> None:
     """Raises ConfigError where `put` could not write to `path`, as far as that can be told without writing."""
     target = path.resolve()
     if target.is_dir():
-        raise _unwritable(path, os.strerror(errno.EISDIR))
+        raise _unwritable(path, os_text(OSError(errno.EISDIR, os.strerror(errno.EISDIR))))
     folder = next(each for each in target.parents if os.path.lexists(each))
     if not folder.is_dir():
-        raise _unwritable(path, os.strerror(errno.ENOTDIR))
+        raise _unwritable(path, os_text(OSError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))))
     if not os.access(folder, os.W_OK | os.X_OK):
-        raise _unwritable(path, os.strerror(errno.EACCES))
+        raise _unwritable(path, os_text(OSError(errno.EACCES, os.strerror(errno.EACCES))))
 
 
 def put(path: Path, text: str) -> None:
@@ -130,7 +131,7 @@ def put(path: Path, text: str) -> None:
                 os.unlink(name)
             raise
     except OSError as error:
-        raise _unwritable(path, error.strerror or str(error)) from error
+        raise _unwritable(path, os_text(error)) from error
 
 
 def _unwritable(path: Path, reason: str) -> ConfigError:

@@ -20,6 +20,7 @@ import msgspec
 from dotenv.parser import parse_stream
 
 from hems_data_collector.errors import ConfigError
+from hems_data_collector.language import os_text
 from hems_data_collector.outputs.base import Setting
 from hems_data_collector.settings_values import nearest
 
@@ -212,9 +213,7 @@ def _read_text(path: Path) -> str:
             raise OSError(_("larger than {count} bytes").format(count=MAX_FILE_BYTES))
         return data.decode("utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or (
-            _("it is not UTF-8 text") if isinstance(error, UnicodeDecodeError) else str(error)
-        )
+        reason = _("it is not UTF-8 text") if isinstance(error, UnicodeDecodeError) else os_text(error)
         raise ConfigError(
             _("The settings file {path} cannot be read: {reason}.").format(path=path, reason=reason),
             setting=str(path),

@@ -20,6 +20,7 @@ from typing import Final
 from hems_data_collector import language
 from hems_data_collector.cli.messages import PROGRAM, say, show_bug, show_error
 from hems_data_collector.errors import EXIT_BUG, EXIT_CONFIG, EXIT_OK, EXIT_USAGE, ConfigError, HemsError
+from hems_data_collector.language import os_text
 
 DEFAULT_VERB: Final = "run"
 VERBS: Final = (
@@ -142,7 +143,7 @@ def _stdout_lost(error: OSError) -> int:
     _forget_stdout()
     show_error(
         ConfigError(
-            _("Standard output cannot be written: {reason}.").format(reason=error.strerror),
+            _("Standard output cannot be written: {reason}.").format(reason=os_text(error)),
             cause=_("The disk that it goes to is full, or the device is gone."),
             remedy=_("Make room, or send the output somewhere else."),
         )

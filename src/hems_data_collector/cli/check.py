@@ -19,7 +19,7 @@ from hems_data_collector.cli.messages import PROGRAM, say
 from hems_data_collector.cli.stored import Stored, add_store_flags, reading, settings_of
 from hems_data_collector.cli.stored import now as present
 from hems_data_collector.errors import EXIT_OK, EXIT_UNDECODABLE, ConfigError, StoreDamaged
-from hems_data_collector.language import N_
+from hems_data_collector.language import N_, os_text
 from hems_data_collector.readings import HalfHour, iso_utc
 from hems_data_collector.store import failures, half_hours, meters, summaries
 from hems_data_collector.store.aside import unsalvaged
@@ -213,7 +213,7 @@ def _salvage_one(conn: sqlite3.Connection, file: Path, on_step: Callable[[str], 
             on_progress=lambda count: on_step(_("{count} rows of {file}").format(count=count, file=file.name)),
         )
     except OSError as error:
-        raise _unreadable(file, error.strerror or str(error)) from error
+        raise _unreadable(file, os_text(error)) from error
 
 
 def _existing(file: Path, database: Path) -> Path:

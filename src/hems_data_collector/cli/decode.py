@@ -27,7 +27,7 @@ from hems_data_collector.cli.decode_modem import ExplainedLine, ModemReader, car
 from hems_data_collector.cli.messages import PROGRAM, say
 from hems_data_collector.echonet import ArbitraryFrame, decode_datagram
 from hems_data_collector.errors import EXIT_OK, EXIT_UNDECODABLE, FrameError, LineError
-from hems_data_collector.language import N_
+from hems_data_collector.language import N_, os_text
 
 Printer: TypeAlias = Callable[[dict[str, Any], list[str]], None]
 """Takes one thing twice: for `--json`, and as lines for people."""
@@ -127,7 +127,7 @@ class Decoder:
             if error.errno == errno.ENAMETOOLONG:
                 self._read_text(name, where)
             else:
-                self._complain(where, _("the file cannot be read: {reason}").format(reason=error.strerror))
+                self._complain(where, _("the file cannot be read: {reason}").format(reason=os_text(error)))
 
     def _read_text(self, text: str, where: str) -> None:
         """A word that is no file: perhaps a line of a modem."""

@@ -22,7 +22,7 @@ from hems_data_collector.cli.messages import PROGRAM, say
 from hems_data_collector.cli.stored import Stored, add_store_flags, meters_of, reading
 from hems_data_collector.echonet import EnergyScale
 from hems_data_collector.errors import EXIT_OK, ConfigError
-from hems_data_collector.language import N_
+from hems_data_collector.language import N_, os_text
 from hems_data_collector.readings import (
     HALF_HOUR_KEYS,
     METER_KEY,
@@ -278,7 +278,7 @@ def _target(file: Path | None) -> Iterator[BinaryIO]:
         with suppress(OSError):
             part.unlink()
         raise ConfigError(
-            _("--file: {file} cannot be written: {reason}.").format(file=file, reason=error.strerror or error),
+            _("--file: {file} cannot be written: {reason}.").format(file=file, reason=os_text(error)),
             setting="file",
             cause=_("The folder is missing or closed to this user, or the disk is full."),
             remedy=_("Name a file in a folder where this user may write."),

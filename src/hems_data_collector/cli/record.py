@@ -15,7 +15,7 @@ from hems_data_collector.cli.messages import PROGRAM, say
 from hems_data_collector.cli.progress import terminal_progress
 from hems_data_collector.cli.run import prepare
 from hems_data_collector.errors import ConfigError
-from hems_data_collector.language import N_
+from hems_data_collector.language import N_, os_text
 from hems_data_collector.settings_table import CONFIG_SETTING, CORE_SETTINGS, PLACE_SETTINGS, READ_SETTINGS
 from hems_data_collector.settings_values import seconds
 
@@ -123,7 +123,7 @@ def _created(path: Path) -> TextIO:
         ) from None
     except OSError as error:
         raise ConfigError(
-            _("The file {path} cannot be written: {reason}.").format(path=path, reason=error.strerror),
+            _("The file {path} cannot be written: {reason}.").format(path=path, reason=os_text(error)),
             setting="path",
             cause=_("The folder is not there, or not yours, or the disk is full."),
             remedy=_("Give a file in a folder of yours."),

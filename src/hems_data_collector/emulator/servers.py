@@ -18,6 +18,7 @@ from hems_data_collector.clock import Clock, SystemClock
 from hems_data_collector.emulator.emulator import Emulator
 from hems_data_collector.emulator.ports import EmulatedPort
 from hems_data_collector.errors import PortBusy, PortDenied, PortError, PortLost, PortNotFound
+from hems_data_collector.language import os_text
 
 READ_SIZE: Final = 4096
 CLIENT_POLL_S: Final = 0.02
@@ -259,7 +260,7 @@ def _point(link: Path, target: str) -> None:
         draft.unlink(missing_ok=True)
         kind = PortDenied if isinstance(error, PermissionError) else PortNotFound
         raise kind(
-            _("The port {link} cannot be made: {reason}.").format(link=link, reason=error.strerror),
+            _("The port {link} cannot be made: {reason}.").format(link=link, reason=os_text(error)),
             cause=_("This user may not write in {parent}.").format(parent=link.parent)
             if kind is PortDenied
             else _("{parent} is no folder.").format(parent=link.parent),
@@ -274,7 +275,7 @@ def _remove(link: Path, target: str) -> None:
 
 
 def _cannot_listen(error: OSError, host: str, port: int) -> PortError:
-    what = _("Cannot listen on {host}:{port}: {reason}.").format(host=host, port=port, reason=error.strerror or error)
+    what = _("Cannot listen on {host}:{port}: {reason}.").format(host=host, port=port, reason=os_text(error))
     if error.errno == errno.EADDRINUSE:
         return PortBusy(
             what, cause=_("Another program listens there."), remedy=_("End that program, or choose another port.")

@@ -17,6 +17,7 @@ from hems_data_collector.clock import Clock, SystemClock
 from hems_data_collector.emulator.radio import ECHONET_PORT
 from hems_data_collector.emulator.wifi import ALL_NODES, WifiMeter
 from hems_data_collector.errors import PortBusy, PortDenied, PortError, PortNotFound
+from hems_data_collector.language import os_text
 
 READ_SIZE: Final = 2048
 ADDRESS_READY_S: Final = 5.0
@@ -192,7 +193,7 @@ def _change_address(request: int, interface: str, address: str) -> None:
 
 def _cannot_serve(interface: str, error: OSError) -> PortError:
     what = _("UDP port {echonet_port} cannot be opened on {interface}: {reason}.").format(
-        echonet_port=ECHONET_PORT, interface=interface, reason=error.strerror or error
+        echonet_port=ECHONET_PORT, interface=interface, reason=os_text(error)
     )
     if error.errno == errno.EADDRINUSE:
         return PortBusy(

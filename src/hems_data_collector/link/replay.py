@@ -19,6 +19,7 @@ from hems_data_collector.clock import Clock
 from hems_data_collector.credentials import PAIR_ID_LENGTH
 from hems_data_collector.echonet import Esv, Frame, decode_datagram
 from hems_data_collector.errors import DecodeError, LineError, PortError, PortLost, PortNotFound
+from hems_data_collector.language import os_text
 from hems_data_collector.link.replay_port import replay_path
 from hems_data_collector.link.transport import Transport
 from hems_data_collector.skstack.framing import CRLF, RXUDP_HEADER
@@ -192,7 +193,7 @@ def read_transcript(name: str) -> tuple[Step, ...]:
         return parse(text.splitlines())
     except OSError as error:
         raise PortNotFound(
-            _("The transcript {name} cannot be read: {reason}.").format(name=name, reason=error.strerror),
+            _("The transcript {name} cannot be read: {reason}.").format(name=name, reason=os_text(error)),
             cause=_("The name is wrong, or the file is not yours to read."),
             remedy=_("Give the file that `record` has written: --port replay:FILE"),
         ) from error

@@ -16,6 +16,7 @@ from typing import Final
 from serialx import SerialException, create_serial_connection
 
 from hems_data_collector.errors import PortBusy, PortDenied, PortError, PortLost, PortNotFound
+from hems_data_collector.language import os_text
 
 log = logging.getLogger(__name__)
 
@@ -153,7 +154,7 @@ def _port_error(url: str, error: OSError) -> PortError:
         )
     if error.errno == errno.ENOTTY:
         return _not_found(url, _("it is not a serial device"))
-    return _not_found(url, error.strerror or str(error))
+    return _not_found(url, os_text(error))
 
 
 def _not_found(url: str, reason: str) -> PortNotFound:

@@ -20,6 +20,7 @@ from typing import Final, Protocol, TypeAlias
 
 from hems_data_collector.echonet import UDP_PORT
 from hems_data_collector.errors import PortBusy, PortError, PortNotFound
+from hems_data_collector.language import os_text
 
 log = logging.getLogger(__name__)
 
@@ -227,7 +228,7 @@ def _cannot_open(interface: str, error: OSError) -> PortError:
         )
     return PortNotFound(
         _("UDP port {port} cannot be opened on {interface}: {reason}.").format(
-            port=UDP_PORT, interface=interface, reason=error.strerror or error
+            port=UDP_PORT, interface=interface, reason=os_text(error)
         ),
         cause=_("The interface went away at this moment, or this user may not use the network."),
         remedy=_("Look with: ip link show {interface}").format(interface=interface),

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from gettext import gettext as _
 
 from hems_data_collector.errors import MeterNotFound, PortLost, SendUnconfirmed
+from hems_data_collector.language import os_text
 from hems_data_collector.link.wifi_port import WIFI_SCHEME
 
 
@@ -21,7 +22,7 @@ def interface_gone(interface: str) -> PortLost:
 def not_sent(error: OSError) -> SendUnconfirmed:
     """The interface is well, and yet the datagram could not go out."""
     return SendUnconfirmed(
-        _("The datagram could not be sent: {reason}.").format(reason=error.strerror or error),
+        _("The datagram could not be sent: {reason}.").format(reason=os_text(error)),
         cause=_("The network is overloaded for a moment, or a firewall on this machine forbids it."),
         remedy=_("The collector sends again; if it stays so, allow outgoing UDP port 3610."),
     )

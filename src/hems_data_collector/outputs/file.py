@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import errno
 import logging
-import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from gettext import gettext as _
 from pathlib import Path
@@ -15,7 +14,7 @@ import msgspec
 
 from hems_data_collector.clock import Clock
 from hems_data_collector.errors import ConfigError, OutputRejected, OutputUnavailable
-from hems_data_collector.language import N_
+from hems_data_collector.language import N_, os_text
 from hems_data_collector.outputs.appended import AppendedFile, ForeignHeader, Found, Position
 from hems_data_collector.outputs.base import Output, Setting
 from hems_data_collector.outputs.blocking import BlockingCalls
@@ -185,6 +184,4 @@ def _positions(checkpoint: bytes | None) -> dict[str, Position]:
 
 
 def _refusal(file: AppendedFile, error: OSError) -> str:
-    return _("The file {file} cannot be written: {reason}.").format(
-        file=file.path, reason=os.strerror(error.errno or 0)
-    )
+    return _("The file {file} cannot be written: {reason}.").format(file=file.path, reason=os_text(error))

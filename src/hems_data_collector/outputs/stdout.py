@@ -13,7 +13,7 @@ from typing import Any, ClassVar, Final, Self
 
 from hems_data_collector.clock import Clock
 from hems_data_collector.errors import OutputClosed, OutputRejected, OutputUnavailable
-from hems_data_collector.language import N_
+from hems_data_collector.language import N_, os_text
 from hems_data_collector.outputs.base import Output
 from hems_data_collector.outputs.blocking import BlockingCalls
 from hems_data_collector.outputs.formats import Format
@@ -95,7 +95,7 @@ class StdoutOutput(Output):
             if error.errno in _READER_GONE:
                 raise OutputClosed(_("The reader of standard output went away.")) from error
             raise OutputUnavailable(
-                _("Standard output cannot be written: {reason}.").format(reason=os.strerror(error.errno or 0)),
+                _("Standard output cannot be written: {reason}.").format(reason=os_text(error)),
                 cause=_("It leads to a file on a full or failing disk."),
                 remedy=_("Free some space."),
             ) from error

@@ -17,6 +17,7 @@ from urllib.parse import quote
 
 from hems_data_collector.clock import Clock
 from hems_data_collector.errors import StoreDamaged, StoreError, StoreUnavailable
+from hems_data_collector.language import os_text
 from hems_data_collector.store import failures, migrations
 from hems_data_collector.store.aside import SIDE_FILES, first_number, save_broken_log, set_aside
 from hems_data_collector.store.lock import ProcessLock
@@ -353,7 +354,7 @@ def _inode(path: Path) -> tuple[int, int] | None:
 
 
 def _cannot_be_used(path: Path, error: Exception) -> StoreError:
-    reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    reason = os_text(error) if isinstance(error, OSError) else str(error)
     return StoreError(
         _("The database {path} cannot be used.").format(path=path),
         cause=f"{reason[:1].upper()}{reason[1:]}.",
