@@ -9,7 +9,8 @@ import os
 import signal
 import sys
 from collections import deque
-from contextlib import aclosing
+from collections.abc import Iterator
+from contextlib import aclosing, contextmanager
 from gettext import gettext as _
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TextIO
@@ -41,8 +42,8 @@ def add_arguments(parser: Parser) -> None:
     """`--json`, `--report`, and every flag of the collector."""
     parser.usage = _("{program} doctor [--json] [--report FILE] [flags]").format(program=PROGRAM)
     parser.description = _(
-        "Tries everything that the collector needs, one thing after the other: settings, port, modem, id and\n"
-        "password, scan, join, the meter and its clock, one reading, the database, each output. Says of each whether\n"
+        "Tries everything that the collector needs, one thing after the other: settings, port, id and password,\n"
+        "modem, scan, join, the meter and its clock, one reading, the database, each output. Says of each whether\n"
         "it works, and if not, why and what to do. Takes a minute with everything well, up to five otherwise. No\n"
         "record is sent, nothing is changed. A collector that is running goes on: it is asked how it is doing."
     )
@@ -77,18 +78,18 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.meter is not None:
         examined = examined.of_meter(arguments.meter)
     report = None if arguments.report is None else _opened(arguments.report)
-    kept = _prepare(examined.settings)
     findings: list[Finding] = []
-    try:
-        asyncio.run(_walk(examined, findings, as_json=arguments.json))
-    except asyncio.CancelledError:
-        return EXIT_TERMINATED
-    finally:
-        if report is not None:
-            from hems_data_collector.cli.doctor_report import report_of
+    with _log_kept(examined.settings) as kept:
+        try:
+            asyncio.run(_walk(examined, findings, as_json=arguments.json))
+        except asyncio.CancelledError:
+            return EXIT_TERMINATED
+        finally:
+            if report is not None:
+                from hems_data_collector.cli.doctor_report import report_of
 
-            with report:
-                report.write(report_of(findings, examined.settings, kept.lines))
+                with report:
+                    report.write(report_of(findings, examined.settings, kept.lines))
     code = next((finding.exit_code for finding in findings if finding.exit_code), EXIT_OK)
     if arguments.json:
         told = {"exit_code": code, "findings": [finding.as_dict() for finding in findings]}
@@ -140,23 +141,28 @@ class LastLines(logging.Handler):
         self.lines.append(self.format(record))
 
 
-def _prepare(settings: Settings | None) -> LastLines:
-    """Mask; keep the log instead of showing it, unless `--debug` asks for both."""
+@contextmanager
+def _log_kept(settings: Settings | None) -> Iterator[LastLines]:
+    """Mask, and keep the log instead of showing it; `--debug` asks for both."""
     from datetime import UTC
 
+    debug = settings is not None and settings.debug
     kept = LastLines()
     kept.setFormatter(MaskedFormatter(UTC if settings is None else settings.zone, debug=False, journal=False))
     if settings is not None:
         hide(settings.secrets)
         os.environ.update(settings.library_environment)
-        if settings.debug:
+        if debug:
             start_logging(settings.zone, debug=True)
-    else:
-        logging.getLogger().addHandler(logging.NullHandler())
-    own = logging.getLogger(OWN_LOGGER)
-    own.setLevel(logging.DEBUG if settings is not None and settings.debug else logging.INFO)
+    own, root, silence = logging.getLogger(OWN_LOGGER), logging.getLogger(), logging.NullHandler()
+    own.setLevel(logging.DEBUG if debug else logging.INFO)
     own.addHandler(kept)
-    return kept
+    root.addHandler(silence)  # without any handler Python itself writes warnings to stderr
+    try:
+        yield kept
+    finally:
+        own.removeHandler(kept)
+        root.removeHandler(silence)
 
 
 def _opened(path: Path) -> TextIO:

@@ -9,6 +9,7 @@ from typing import Final
 
 from hems_data_collector.cli import tables
 from hems_data_collector.cli.messages import masked
+from hems_data_collector.cli.widths import wrapped
 from hems_data_collector.diagnosis import Finding, State
 from hems_data_collector.language import N_
 
@@ -95,9 +96,9 @@ class Shown:
         width = max(_LEAST_WIDTH, self._console.width - self._indent - 1)
         first = True
         for text in texts:
-            for line in Text(masked(text)).wrap(self._console, width):
+            for line in wrapped(masked(text), width):
                 start = Text.assemble((head[0], style), "  ", head[1], "  ") if first else Text(" " * self._indent)
-                self._console.print(start + line, soft_wrap=True)
+                self._console.print(start + Text(line), soft_wrap=True)
                 first = False
 
     @property
@@ -119,11 +120,12 @@ def conclusion(findings: Sequence[Finding]) -> list[str]:
     failed = [finding for finding in findings if finding.state is State.FAILED]
     warned = [finding for finding in findings if finding.state is State.WARNING]
     if failed:
-        first = failed[0]
-        count = ngettext("{count} thing does not work.", "{count} things do not work.", len(failed))
+        told = ngettext(
+            "{count} thing does not work: {what}", "{count} things do not work. The first: {what}", len(failed)
+        )
         return [
-            count.format(count=len(failed)) + " " + _("The first: {what}").format(what=first.what),
-            _("Do this first, then run this again: {remedy}").format(remedy=first.remedy),
+            told.format(count=len(failed), what=failed[0].what),
+            _("Do this, then run this again: {remedy}").format(remedy=failed[0].remedy),
         ]
     if warned:
         count = ngettext(

@@ -433,7 +433,7 @@ _STORE: Final = (
         "store-low",
         "store",
         N_("Only {room} are free on the disk of the database {database}."),
-        N_("The disk is nearly full. A year of readings takes about 100 MB."),
+        N_("The disk is nearly full. A year of readings, one a minute, takes up to 40 MB."),
         N_("Make room on it, or give the database another place with --database."),
     ),
     _warns(

@@ -51,14 +51,14 @@ class Step(Generic[T]):
 OF_METER: Final[tuple[Step[Context], ...]] = (
     Step(name="port", doing=N_("Looking at the port"), look=look_at_port, limit_s=10.0, code=EXIT_PORT),
     Step(
-        name="modem", doing=N_("Asking the modem"), look=look_at_modem, needs=("port",), limit_s=120.0, code=EXIT_PORT
-    ),
-    Step(
         name="credentials",
         doing=N_("Looking at id and password"),
         look=look_at_credentials,
         limit_s=10.0,
         code=EXIT_CONFIG,
+    ),
+    Step(
+        name="modem", doing=N_("Asking the modem"), look=look_at_modem, needs=("port",), limit_s=120.0, code=EXIT_PORT
     ),
     Step(
         name="scan",

@@ -78,7 +78,7 @@ class Anonymizer:
         """A text for people; each of `private` (a serial number, the name of a node) becomes a made-up one too."""
         raw = text.encode("utf-8", "replace")
         for each in sorted(private, key=len, reverse=True):
-            if len(each) >= MIN_KNOWN:
+            if len(each) >= MIN_KNOWN and ":" not in each:  # an address has a form of its own
                 raw = raw.replace(each.encode(), self._number(each.encode()))
         shown = self._named(raw).decode("utf-8", "replace")
         return _SHORT_IPV6.sub(_MADE_UP_IPV6, shown)

@@ -32,8 +32,8 @@ SCALE: Final = (
     Quality(least_dbm=-60.0, bars=5, word=N_("excellent")),
     Quality(least_dbm=-70.0, bars=4, word=N_("good")),
     Quality(least_dbm=-80.0, bars=3, word=N_("sufficient")),
-    Quality(least_dbm=-88.0, bars=2, word=N_("weak"), weak=True),
-    Quality(least_dbm=float("-inf"), bars=1, word=N_("very weak"), weak=True),
+    Quality(least_dbm=-88.0, bars=2, word=N_("barely sufficient")),
+    Quality(least_dbm=float("-inf"), bars=1, word=N_("weak"), weak=True),
 )
 """From the best on."""
 

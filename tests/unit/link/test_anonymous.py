@@ -113,3 +113,11 @@ def test_data_of_a_command_is_taken_as_data() -> None:
     frame = b"\x10\x81\x00\x07\x05\xff\x01\x02\x88\x01\x62\x01\xe7\x00"
     wire = b"SKSENDTO 1 %b 0E1A 1 %04X " % (METER, len(frame)) + frame
     assert Anonymizer(KNOWN).sent(wire) == wire.replace(METER, SHOWN)
+
+
+def test_a_text_for_people_has_made_up_numbers_of_the_same_length() -> None:
+    anonymizer = Anonymizer(KNOWN)
+    text = f"Meter 000016-A00B123456 at {METER.decode()} and fe80::21c:6400:0:1 said {PASSWORD}"
+    shown = anonymizer.told(text, ("A00B123456",))
+    assert shown == f"Meter 000016-0000000001 at {SHOWN.decode()} and fe80::1 said 000000000000"
+    assert anonymizer.told("A00B123456", ("A00B123456",)) == "0000000001"
