@@ -7,18 +7,28 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from gettext import gettext as _
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from hems_data_collector.cli import tables
 from hems_data_collector.cli.arguments import Parser
 from hems_data_collector.cli.messages import PROGRAM
-from hems_data_collector.cli.questions import likely_sticks, what_it_is
-from hems_data_collector.diagnosis.finding import Finding
-from hems_data_collector.diagnosis.port import busy, closed
 from hems_data_collector.errors import EXIT_OK
 from hems_data_collector.language import N_
-from hems_data_collector.link.plugged import Access, AccessState, Holder, Plugged, access, holders, plugged_in
+from hems_data_collector.link.plugged import (
+    Access,
+    AccessState,
+    Holder,
+    Plugged,
+    access,
+    holders,
+    likely_sticks,
+    plugged_in,
+)
+
+if TYPE_CHECKING:
+    from hems_data_collector.diagnosis.finding import Finding
 
 HELP = N_("what is plugged in: serial devices, which may be the Wi-SUN stick, and what to write for --port")
 
@@ -105,6 +115,17 @@ def row_of(seen: Seen) -> list[str]:
     return [seen.device.path, what_it_is(seen.device), state]
 
 
+def what_it_is(each: Plugged) -> str:
+    """A device in a few words, after what it says of itself."""
+    if each.stick:
+        return _("Wi-SUN stick {name}").format(name=each.stick)
+    if each.unsupported:
+        return _("{description}: J11 firmware, not supported").format(description=each.description)
+    if each.possible:
+        return _("{description}, perhaps a Wi-SUN stick").format(description=each.description)
+    return each.description or (_("USB device") if each.vendor_id else _("port of this machine"))
+
+
 def advice(found: Sequence[Seen]) -> list[str]:
     """What to do next, in lines: how to give the port, and how to remove what stands in the way."""
     sticks = likely_sticks(seen.device for seen in found)
@@ -126,6 +147,8 @@ def advice(found: Sequence[Seen]) -> list[str]:
 
 
 def _trouble(seen: Seen) -> Finding | None:
+    from hems_data_collector.diagnosis.port import busy, closed  # brings the whole program along
+
     if seen.may.state is not AccessState.OK:
         return closed(seen.may, seen.device.name, None)
     return busy(seen.device.name, None, seen.using) if seen.using and not seen.ours else None

@@ -16,10 +16,11 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from hems_data_collector.cli.messages import PROGRAM, show_error
+from hems_data_collector.cli.ports import what_it_is
 from hems_data_collector.collector.schedule import CronSchedule
 from hems_data_collector.credentials import UNSET_ID, checked_credentials
 from hems_data_collector.errors import ConfigError
-from hems_data_collector.link.plugged import Plugged, plugged_in
+from hems_data_collector.link.plugged import Plugged, likely_sticks, plugged_in
 from hems_data_collector.outputs import OUTPUTS
 from hems_data_collector.outputs.base import Setting
 from hems_data_collector.settings_file import ROWS, Values
@@ -255,24 +256,6 @@ class Questions:
         )
         if found:
             self.values[row.name] = found
-
-
-def likely_sticks(found: Iterable[Plugged]) -> list[Plugged]:
-    """Which of them to offer: those that name a Wi-SUN stick, else those that may be one, else any USB device."""
-    usable = [each for each in found if each.vendor_id and not each.unsupported]
-    named = [each for each in usable if each.stick]
-    return named or [each for each in usable if each.possible] or usable
-
-
-def what_it_is(each: Plugged) -> str:
-    """A device in a few words, after what it says of itself."""
-    if each.stick:
-        return _("Wi-SUN stick {name}").format(name=each.stick)
-    if each.unsupported:
-        return _("{description}: J11 firmware, not supported").format(description=each.description)
-    if each.possible:
-        return _("{description}, perhaps a Wi-SUN stick").format(description=each.description)
-    return each.description or (_("USB device") if each.vendor_id else _("port of this machine"))
 
 
 def checked(row: Setting, values: Sequence[str], *, extras_later: bool = False) -> tuple[str, ...]:

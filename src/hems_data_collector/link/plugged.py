@@ -96,6 +96,13 @@ def plugged_in(*, sys: Path = SYS, dev: Path = DEV) -> tuple[Plugged, ...]:
     return tuple(sorted(found, key=lambda each: (each.stick is None, not each.possible, not each.vendor_id, each.path)))
 
 
+def likely_sticks(found: Iterable[Plugged]) -> list[Plugged]:
+    """Which of them to offer: those that name a Wi-SUN stick, else those that may be one, else any USB device."""
+    usable = [each for each in found if each.vendor_id and not each.unsupported]
+    named = [each for each in usable if each.stick]
+    return named or [each for each in usable if each.possible] or usable
+
+
 def access(path: str, *, sys: Path = SYS) -> Access:
     """Whether this user may read and write the device `path`; follows links. A device may refuse when opened still."""
     try:
