@@ -87,3 +87,13 @@ COMMANDS: Final[Mapping[str, str]] = {
     "WUART": N_("write the serial settings to flash"),
 }
 """skstack-ip §2."""
+
+VALUES: Final = (
+    *(N_("on"), N_("off"), N_("fault"), N_("no fault"), N_("saving"), N_("normal")),
+    *(N_("public"), N_("not public"), N_("line normal public"), N_("line normal not public")),
+    *(N_("second"), N_("minute"), N_("hour"), N_("day")),
+    *(N_("living room"), N_("dining room"), N_("kitchen"), N_("bathroom"), N_("toilet"), N_("washroom"), N_("hallway")),
+    *(N_("room"), N_("stairs"), N_("entrance"), N_("storage room"), N_("garden"), N_("garage"), N_("veranda")),
+    N_("other"),
+)
+"""The words of properties that name one of several states, as the enumerations of `echonet` have them."""

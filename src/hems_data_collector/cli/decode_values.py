@@ -165,6 +165,8 @@ def _text(value: Any, scale: Scale, unit: str = "") -> str:
     """A single value with its unit behind it; special states as words, without one."""
     if isinstance(value, NoValue):
         return _(_STATES[value])
+    if isinstance(value, IntEnum):
+        return _(_words(value))
     shown = _json(value, scale)
     if isinstance(value, datetime):
         return str(value)
@@ -220,7 +222,7 @@ def _back(newest: datetime, span: timedelta) -> datetime:
 
 def _location_lines(value: InstallationLocation, scale: Scale, unit: str) -> list[str]:
     if value.place is not None:
-        return [_("{place}, number {number}").format(place=_words(value.place), number=value.number)]
+        return [_("{place}, number {number}").format(place=_text(value.place, None), number=value.number)]
     if value.position:
         return [_("position {position}").format(position=value.position.hex().upper())]
     return [_("free definition {code}").format(code=f"{value.code:02X}")]
@@ -260,7 +262,7 @@ _LINES: Final[Mapping[type, Callable[[Any, Scale, str], list[str]]]] = {
     ],
     InstallationLocation: _location_lines,
     ManufacturerFault: _maker_fault_lines,
-    OperatingTime: lambda value, scale, unit: [f"{value.count} x {_words(value.unit)}"],
+    OperatingTime: lambda value, scale, unit: [f"{value.count} x {_text(value.unit, None)}"],
     RouteBIdentification: lambda value, scale, unit: [
         _("maker {maker}, {free}").format(maker=f"{value.maker:06X}", free=MASK)
     ],

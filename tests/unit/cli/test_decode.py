@@ -9,6 +9,7 @@ import re
 import sys
 from collections.abc import Iterator
 from decimal import Decimal
+from enum import IntEnum
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -29,6 +30,15 @@ from frames.golden import (
 )
 from hems_data_collector.cli import main
 from hems_data_collector.cli.decode_input import CaptureReader, Unit
+from hems_data_collector.cli.decode_texts import VALUES
+from hems_data_collector.echonet.superclass import (
+    FaultStatus,
+    OperationStatus,
+    Place,
+    PowerSaving,
+    RemoteControl,
+    TimeUnit,
+)
 
 TRANSCRIPTS = Path(__file__).parents[2] / "transcripts"
 ROUTE_B_ID = "00112233445566778899AABBCCDDEEFF"
@@ -383,6 +393,11 @@ def test_names_are_japanese_for_japanese_users() -> None:
     )
 
     assert "E7  瞬時電力計測値" in ran.stdout.decode()
+
+
+@pytest.mark.parametrize("kind", [FaultStatus, OperationStatus, Place, PowerSaving, RemoteControl, TimeUnit])
+def test_every_state_of_a_property_has_its_words_in_the_catalog(kind: type[IntEnum]) -> None:
+    assert {member.name.lower().replace("_", " ") for member in kind} <= set(VALUES)
 
 
 # --- forms of hex
