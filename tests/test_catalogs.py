@@ -169,6 +169,13 @@ def test_a_run_speaks_the_language_in_its_log_and_afterwards(tmp_path: Path) -> 
     assert not JAPANESE.search(said + told("en", "status", *database))
 
 
+def test_a_terminal_without_japanese_characters_gets_their_numbers(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTHONIOENCODING", "ascii")
+    said = told("ja", "read", "--help")
+    assert "\\u4f7f\\u3044\\u65b9" in said
+    assert not JAPANESE.search(said)
+
+
 def test_a_language_without_texts_is_told_once() -> None:
     said = told("fr", "status")
     assert said.count("HEMS_LANG") == 1

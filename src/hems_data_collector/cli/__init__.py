@@ -14,6 +14,7 @@ import sys
 from collections.abc import Sequence
 from gettext import gettext as _
 from importlib import import_module
+from io import TextIOWrapper
 from types import ModuleType
 from typing import Final
 
@@ -54,6 +55,8 @@ _STDOUT_ERRORS: Final = frozenset((errno.ENOSPC, errno.EIO, errno.EFBIG, errno.E
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command line; returns the exit code and never raises."""
     gc.set_threshold(GARBAGE_THRESHOLD)
+    if isinstance(sys.stdout, TextIOWrapper) and sys.stdout.errors == "strict":
+        sys.stdout.reconfigure(errors="backslashreplace")  # as stderr has it: a terminal may lack characters of ours
     unknown = language.bind()
     if unknown is not None:
         say(_unknown_language(unknown))
