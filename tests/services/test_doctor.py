@@ -24,7 +24,7 @@ import trustme
 
 from hems_data_collector import app
 from hems_data_collector.clock import SystemClock
-from hems_data_collector.diagnosis import Finding, State, diagnose, examine
+from hems_data_collector.diagnosis import Finding, State, diagnose, examine, settings
 from hems_data_collector.store import outbox
 from hems_data_collector.store.database import Database
 from support.carriers import free_port
@@ -196,6 +196,33 @@ def test_id_or_password_of_a_wrong_form(given: dict[str, str], key: str, remedy:
 def test_a_misspelt_variable_is_a_warning(tmp_path: Path) -> None:
     (tmp_path / ".env").write_text("SERIAL_PROT=/dev/ttyUSB1\n")
     assert 'Did you mean "SERIAL_PORT"' in by_key(diagnosed(tmp_path), "settings-doubtful").what
+
+
+def test_root_finds_the_secrets_of_the_service(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path / "credentials"
+    folder.mkdir()
+    for name, text in (("b_route_id", CREDENTIALS["B_ROUTE_ID"]), ("b_route_password", "Kx7Qp2Zt9LmW")):
+        (folder / name).write_text(text)
+    (folder / "webhook_headers").write_text("X-Key: hunter22")
+    (tmp_path / "config.toml").write_text(f'port = "{NOWHERE}"\noutput = "webhook"\n')
+    monkeypatch.setattr(settings, "SERVICE_CREDENTIALS", folder)
+    monkeypatch.setattr(settings, "SYSTEM_CONFIG", tmp_path / "config.toml")
+    examined = examine({"config": str(tmp_path / "config.toml")}, {"STATE_DIRECTORY": str(tmp_path)}, tmp_path)
+    assert examined.credentials_problem is None
+    assert examined.of_service
+    assert examined.settings is not None
+    (meter,) = examined.settings.meters
+    assert meter.credentials.password.reveal() == "Kx7Qp2Zt9LmW"
+    (header,) = examined.settings.output_values["webhook"]["webhook_headers"]
+    assert header.reveal() == "X-Key: hunter22"
+
+
+def test_another_user_is_told_that_there_is_a_service(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(settings, "SYSTEM_CONFIG", tmp_path / "etc" / "config.toml")
+    assert "settings-of-service" not in [each.key for each in diagnosed(tmp_path)]
+    (tmp_path / "etc").mkdir()
+    monkeypatch.setattr(os, "access", lambda path, mode: Path(path) != tmp_path / "etc")
+    assert "sudo hems-data-collector doctor" in by_key(diagnosed(tmp_path), "settings-of-service").remedy
 
 
 # --- database ---------------------------------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ import signal
 import sys
 from collections import deque
 from collections.abc import Iterator
-from contextlib import aclosing, contextmanager
+from contextlib import aclosing, contextmanager, suppress
 from gettext import gettext as _
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TextIO
@@ -78,6 +78,9 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.meter is not None:
         examined = examined.of_meter(arguments.meter)
     report = None if arguments.report is None else _opened(arguments.report)
+    if examined.of_service and examined.settings is not None:
+        with suppress(OSError):
+            os.chdir(examined.settings.database.parent)  # where the service runs: its paths are relative to that
     findings: list[Finding] = []
     with _log_kept(examined.settings) as kept:
         try:

@@ -58,8 +58,15 @@ def found(
     )
 
 
+class _Words(dict[str, object]):
+    """What is filled in; a word that is not known must not keep a finding from being told."""
+
+    def __missing__(self, name: str) -> str:
+        return "?"
+
+
 def _filled(text: str, words: Mapping[str, object]) -> str:
-    return _(text).format(**words) if text else ""
+    return _(text).format_map(_Words(words)) if text else ""
 
 
 def _ok(key: str, step: str, what: str) -> Kind:
@@ -86,6 +93,13 @@ _REPLUG: Final = N_("Unplug the stick, wait ten seconds, plug it in again, and r
 
 _SETTINGS: Final = (
     _ok("settings", "settings", N_("The settings can be used. They come from: {sources}.")),
+    _warns(
+        "settings-of-service",
+        "settings",
+        N_("A collector is installed as a service here, and this user may not read its settings ({path})."),
+        N_("What follows is about the settings of this user, which may be none."),
+        N_("To look at the service, run: sudo hems-data-collector doctor"),
+    ),
     _warns(
         "settings-doubtful",
         "settings",
@@ -155,7 +169,10 @@ _PORT: Final = (
         EXIT_PORT,
         N_("Another program has the port {port} open: {holder}."),
         N_("A modem serves one program at a time, and a meter one client."),
-        N_("End that program, then run this again."),
+        N_(
+            "End that program, then run this again. Where it is the service of this collector, leave it running and"
+            " run: sudo hems-data-collector doctor"
+        ),
     ),
     _fails(
         "port-unreachable",

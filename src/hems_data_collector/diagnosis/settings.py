@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from gettext import gettext as _
@@ -35,6 +36,9 @@ class Examined:
     credentials_problem: Finding | None = None
     """Id or password are wrong: `settings` hold made-up ones in their place."""
 
+    of_service: bool = False
+    """They are those of the installed service: its outputs write relative to the folder of its database."""
+
     def of_meter(self, name: str) -> Examined:
         """The same for the meter called `name` alone; raises ConfigError where there is none."""
         return self if self.settings is None else replace(self, settings=self.settings.of_meter(name))
@@ -47,7 +51,7 @@ def examine(flags: Mapping[str, FlagValue], environ: Mapping[str, str], cwd: Pat
         settings = load_settings(flags, environ, cwd)
     except ConfigError as error:
         return _mended(error, flags, environ, cwd)
-    return Examined(settings=settings, findings=tuple(_told(settings)))
+    return _examined(settings)
 
 
 def with_service_credentials(environ: Mapping[str, str]) -> Mapping[str, str]:
@@ -79,7 +83,13 @@ def _mended(error: ConfigError, flags: Mapping[str, FlagValue], environ: Mapping
     missing = isinstance(error, NotConfigured)
     key = "credentials-missing" if missing else "credentials-malformed"
     problem = found(key, reason=error.what, cause="" if missing else error.cause)
-    return Examined(settings=settings, findings=tuple(_told(settings)), credentials_problem=problem)
+    return _examined(settings, problem)
+
+
+def _examined(settings: Settings, problem: Finding | None = None) -> Examined:
+    of_service = any(source.startswith(str(SYSTEM_CONFIG)) for source in settings.sources.values())
+    findings = tuple(_told(settings))
+    return Examined(settings=settings, findings=findings, credentials_problem=problem, of_service=of_service)
 
 
 def _told(settings: Settings) -> Iterator[Finding]:
@@ -87,5 +97,7 @@ def _told(settings: Settings) -> Iterator[Finding]:
     places = (source.partition(", ")[0] for source in settings.sources.values() if source != DEFAULT_SOURCE)
     sources = ", ".join(dict.fromkeys(places))
     yield found("settings", sources=sources or _("the defaults"), details={"outputs": settings.outputs})
+    if SYSTEM_CONFIG.parent.is_dir() and not os.access(SYSTEM_CONFIG.parent, os.R_OK | os.X_OK):
+        yield found("settings-of-service", path=SYSTEM_CONFIG)
     for warning in settings.warnings:
         yield found("settings-doubtful", warning=warning)

@@ -15,7 +15,7 @@ _OF_CLASS: Final[Mapping[str, str]] = MappingProxyType(
     {
         "PortNotFound": "port-unreachable",
         "PortBusy": "port-busy",
-        "PortDenied": "port-unreachable",
+        "PortDenied": "port-denied",
         "PortLost": "port-lost",
         "PortError": "port-unreachable",
         "ModemUnsupported": "modem-j11",
@@ -32,7 +32,7 @@ _OF_CLASS: Final[Mapping[str, str]] = MappingProxyType(
     }
 )
 """Every class that can come from a link or a meter; a subclass that is not here counts as the class above it."""
-_WITH_REASON: Final = frozenset({"port-unreachable", "modem-trouble", "meter-unusable"})
+_WITH_REASON: Final = frozenset({"port-denied", "port-unreachable", "modem-trouble", "meter-unusable"})
 """Findings that are of many kinds: what the error itself says is better than the row."""
 
 

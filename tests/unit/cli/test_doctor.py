@@ -150,6 +150,10 @@ def test_every_finding_has_what_it_needs() -> None:
         assert (kind.state is State.FAILED) == bool(kind.exit_code), kind.key
 
 
+def test_a_word_that_is_not_known_is_no_reason_to_stop() -> None:
+    assert found("port-denied", port="/dev/ttyUSB0").cause.startswith("It belongs to the group ?, and")
+
+
 def finding(state: State, what: str = "x", remedy: str = "y") -> Finding:
     return Finding(key="k", step="scan", state=state, what=what, remedy=remedy)
 
