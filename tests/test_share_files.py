@@ -96,4 +96,5 @@ def test_what_is_special_to_roff_is_printed_as_it_is() -> None:
 
 def test_lines_may_end_between_japanese_characters_where_japanese_lets_them() -> None:
     assert roff.breakable("「値」です。") == "「値」\\:で\\:す。"
+    assert roff.breakable("値: 1（秒）") == "値: 1\\:（秒）"
     assert roff.joined("値を\n読む and\nwrite") == "値を読む and write"

@@ -95,7 +95,7 @@ def page(code: str) -> str:
 def _sections(root: argparse.ArgumentParser, number: int) -> Iterator[str]:
     title = {name: roff.heading(words[number]) for name, words in TITLES.items()}
     version = tomllib.loads(PROJECT.read_text(encoding="utf-8"))["project"]["version"]
-    yield '\'\\" -*- coding: utf-8 -*-\n.\\" Written by tools/man_page.py: make docs\n'
+    yield '.\\" -*- coding: utf-8 -*-\n.\\" Written by tools/man_page.py: make docs\n'
     yield f'.TH {roff.escaped(PROGRAM.upper())} 1 "" "{roff.escaped(PROGRAM)} {version}" "{MANUAL[number]}"\n'
     yield ".nh\n.ad l\n"
     yield title["name"] + f"{roff.escaped(PROGRAM)} \\- {roff.escaped(TAGLINE[number])}\n"

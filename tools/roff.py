@@ -13,7 +13,7 @@ _SPECIAL: Final = str.maketrans(
 _CJK: Final = "\u3000-\u30ff\u3400-\u9fff\uff00-\uffef"
 _BETWEEN_CJK: Final = re.compile(rf"(?<=[{_CJK}])\n(?=[{_CJK}])")
 _NOT_LAST: Final = "（「『【〈《〔"
-_NOT_FIRST: Final = "）」』】〉》〕、。，．・：；？！ー々ぁぃぅぇぉっゃゅょゎァィゥェォッャュョヮ"
+_NOT_FIRST: Final = "）」』】〉》〕、。，．・：；？！ー々ぁぃぅぇぉっゃゅょゎァィゥェォッャュョヮ:;,.!?)\\]"
 _BREAK: Final = re.compile(
     rf"(?<=[{_CJK}])(?<![{_NOT_LAST}])(?![{_NOT_FIRST}])(?=\S)|(?<=\S)(?<![{_NOT_LAST}])(?![{_NOT_FIRST}])(?=[{_CJK}])"
 )
