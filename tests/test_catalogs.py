@@ -28,7 +28,7 @@ from hems_data_collector.language import ENGLISH, LANGUAGES
 SOURCE = catalogs.ROOT / "src" / "hems_data_collector"
 JAPANESE = re.compile(r"[ぁ-ヿ一-鿿]")
 FIELD = re.compile(r"\{[a-z_0-9]*(?:![rs])?(?::[^{}]*)?\}|%(?:\([a-z_]+\))?[-0-9.]*[a-zA-Z%]")
-DEADLINE_S = 60.0
+DEADLINE_S = 30.0
 
 NO_TEXTS = ("echonet", "skstack")
 """Below these errors are for those who know the standards, in their English words (docs/decisions/0013)."""
