@@ -302,6 +302,18 @@ def test_a_disk_that_is_full(_: int, tmp_path: Path) -> None:
     assert "df -h" in found.remedy
 
 
+def test_a_database_in_a_folder_of_somebody_else(tmp_path: Path, database: Path) -> None:
+    if shutil.which("setpriv") is None or os.geteuid():
+        pytest.skip("setpriv (package util-linux) and root are needed to be somebody else")
+    database.parent.chmod(0o700)
+    os.chown(database.parent, 65534, 65534)
+    words = ("--port", EMULATOR, "-o", "file", "--database", str(database))
+    code, found = told(tmp_path, *words, prefix=WITHOUT_PRIVILEGES)
+    assert code == 7
+    assert found["store-denied"]["state"] == "failed"
+    assert found["reading"]["state"] == "ok"
+
+
 def test_another_program_s_database(tmp_path: Path) -> None:
     with sqlite3.connect(tmp_path / "other.db") as other:
         other.execute("CREATE TABLE t (x)")
@@ -408,6 +420,17 @@ def test_a_topic_that_cannot_be_used(topic: str, refusal: grpc.StatusCode | None
         found = by_key(diagnosed(tmp_path, flags=flags), "output-refused")
         assert server.publishes == 0
     assert remedy in found.remedy
+
+
+@pytest.mark.parametrize(
+    ("allowed", "key"), [(None, "output-refused"), (set(), "output-refused"), ({"pubsub.topics.publish"}, "output")]
+)
+def test_who_may_publish_need_not_be_allowed_to_look(allowed: set[str] | None, key: str, tmp_path: Path) -> None:
+    with FakePubSub().running() as server:
+        server.refuse(grpc.StatusCode.PERMISSION_DENIED)
+        server.allowed = allowed
+        flags = {"output": "gcloud", "gcp_emulator_host": server.address}
+        assert by_key(diagnosed(tmp_path, flags=flags), key).step == "outputs"
 
 
 def test_records_that_were_refused_are_told(tmp_path: Path, database: Path) -> None:

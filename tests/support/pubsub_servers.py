@@ -21,6 +21,7 @@ from typing import Any
 
 import grpc
 from google.api_core.exceptions import DeadlineExceeded, Unknown
+from google.iam.v1 import iam_policy_pb2
 from google.pubsub_v1 import types
 from google.pubsub_v1.services.publisher import PublisherClient
 from google.pubsub_v1.services.publisher.transports import PublisherGrpcTransport
@@ -100,6 +101,8 @@ class FakePubSub(PubSubServer):
         self.hang.set()
         """Clear it to answer no Publish until it is set again."""
         self.publishes = 0
+        self.allowed: set[str] | None = None
+        """What TestIamPermissions grants; None: the server does not know that call."""
         self._server = grpc.server(ThreadPoolExecutor(8))
         self._server.add_generic_rpc_handlers(
             (
@@ -108,6 +111,11 @@ class FakePubSub(PubSubServer):
                     CreateTopic=(self._create_topic, types.Topic, types.Topic),
                     GetTopic=(self._get_topic, types.GetTopicRequest, types.Topic),
                     Publish=(self._publish, types.PublishRequest, types.PublishResponse),
+                ),
+                _service(
+                    "IAMPolicy",
+                    package="google.iam.v1",
+                    TestIamPermissions=(self._permissions_of, _Asked, _Allowed),
                 ),
                 _service("Subscriber", CreateSubscription=(lambda r, _c: r, types.Subscription, types.Subscription)),
                 _service("Subscriber", Pull=(self._pull, types.PullRequest, types.PullResponse)),
@@ -164,6 +172,12 @@ class FakePubSub(PubSubServer):
             context.abort(grpc.StatusCode.NOT_FOUND, f"topic {request.topic} not found")
         return types.Topic(name=request.topic)
 
+    def _permissions_of(self, request: Any, context: grpc.ServicerContext) -> Any:
+        if self.allowed is None:
+            context.abort(grpc.StatusCode.UNIMPLEMENTED, "this server has no permissions")
+        granted = [each for each in request.permissions if each in self.allowed]
+        return iam_policy_pb2.TestIamPermissionsResponse(permissions=granted)
+
     def _publish(self, request: types.PublishRequest, context: grpc.ServicerContext) -> types.PublishResponse:
         self.publishes += 1
         self.hang.wait()
@@ -205,9 +219,23 @@ def _acknowledge(_request: types.AcknowledgeRequest, _context: grpc.ServicerCont
 _CODES = {code.value[0]: code for code in grpc.StatusCode}
 
 
-def _service(name: str, **methods: tuple[Callable[..., Any], Any, Any]) -> grpc.GenericRpcHandler:
+class _Asked:
+    """What is asked of permissions, which is no message of our client's own kind."""
+
+    deserialize = iam_policy_pb2.TestIamPermissionsRequest.FromString
+
+
+class _Allowed:
+    """The answer to it."""
+
+    serialize = iam_policy_pb2.TestIamPermissionsResponse.SerializeToString
+
+
+def _service(
+    name: str, package: str = "google.pubsub.v1", **methods: tuple[Callable[..., Any], Any, Any]
+) -> grpc.GenericRpcHandler:
     return grpc.method_handlers_generic_handler(
-        f"google.pubsub.v1.{name}",
+        f"{package}.{name}",
         {
             method: grpc.unary_unary_rpc_method_handler(
                 call, request_deserializer=request.deserialize, response_serializer=answer.serialize

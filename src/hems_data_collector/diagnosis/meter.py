@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import sqlite3
 from collections.abc import AsyncGenerator
 from contextlib import closing
@@ -89,7 +90,7 @@ def _remember(context: Context, terminated_at: datetime) -> None:
     Only in a database that is there and sound: a diagnosis makes none.
     """
     path, own, place = context.around.settings.database, context.own, context.place
-    if not path.exists() or context.around.owner is not None:
+    if not os.path.exists(path) or context.around.owner is not None:
         return
     changes: dict[str, Any] = {"terminated_at": terminated_at}
     if place is not None:

@@ -81,6 +81,6 @@ async def _delivered(around: Around) -> AsyncGenerator[Finding, None]:
 
 
 def _rows(around: Around) -> list[outbox.OutputRow]:
-    with suppress(StoreError, sqlite3.Error), closing(open_reader(around.settings.database)) as conn:
+    with suppress(StoreError, sqlite3.Error, OSError), closing(open_reader(around.settings.database)) as conn:
         return [row for row in outbox.states(conn) if row.configured and row.name in around.settings.outputs]
     return []
