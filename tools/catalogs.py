@@ -34,6 +34,7 @@ KEYWORDS: Final[Mapping[str, tuple[int, ...]]] = {
     "_key": (3,),  # emulator/settings.py
 }
 """Functions that take texts, with the places of these among the arguments."""
+TOOLS: Final = ("argparse_texts.py", "demo.py")
 LOGGERS: Final = frozenset({"log", "logger"})
 LOG_LEVELS: Final = frozenset({"info", "warning", "error", "critical", "exception"})
 SHELL: Final = ROOT / "service-manager.sh"
@@ -46,7 +47,7 @@ TRANSLATED: Final = tuple(language for language in LANGUAGES if language != ENGL
 def sources() -> list[Path]:
     """Every file with texts for people."""
     package = sorted((ROOT / "src" / "hems_data_collector").rglob("*.py"))
-    return [*package, *sorted((ROOT / "packaging").glob("*.py")), ROOT / "tools" / "argparse_texts.py"]
+    return [*package, *sorted((ROOT / "packaging").glob("*.py")), *(ROOT / "tools" / name for name in TOOLS)]
 
 
 def texts_of(tree: ast.AST) -> Iterator[str | tuple[str, ...]]:

@@ -12,8 +12,11 @@ import subprocess
 import sys
 import tempfile
 import threading
+from gettext import gettext as _
 from pathlib import Path
 
+from hems_data_collector import language
+from hems_data_collector.language import N_
 from hems_data_collector.settings_table import environment_names
 
 READINGS = 5
@@ -22,7 +25,7 @@ DEADLINE_S = 90.0  # the slowest machine needs a few seconds to start; whatever 
 PROGRAM = "hems-data-collector"
 ARGUMENTS = ["--port", "emulator:?fast=1&speed=60&unit=02", "--output", "stdout", "--schedule", "* * * * * */2"]
 
-NEXT = """
+NEXT = N_("""
 That was an emulated Wi-SUN stick, with an emulated meter whose clock runs 60 times as fast.
 A first reading may lack its half hour (null): the history is read in the pause after it. What to try next:
 
@@ -33,12 +36,12 @@ A first reading may lack its half hour (null): the history is read in the pause 
   hems-data-collector --help
 
 With a stick and a meter: README.md, "With real hardware". The tests: make test
-"""
+""")
 
 
 def environment(home: Path) -> dict[str, str]:
-    """This environment without any setting of the collector, at home in `home`."""
-    own = {*environment_names(), "STATE_DIRECTORY", "CREDENTIALS_DIRECTORY"}
+    """This environment without any setting of the collector but the language, at home in `home`."""
+    own = {*environment_names(), "STATE_DIRECTORY", "CREDENTIALS_DIRECTORY"} - {language.VARIABLE}
     kept = {name: value for name, value in os.environ.items() if name not in own}
     return {**kept, "XDG_STATE_HOME": str(home / "state"), "XDG_CONFIG_HOME": str(home / "config")}
 
@@ -69,13 +72,14 @@ def show(home: Path) -> int:
 
 def main() -> int:
     """Show the command, its readings, and what to try next."""
+    language.bind()
     print(f"$ {shlex.join([PROGRAM, *ARGUMENTS])}", flush=True)
     with tempfile.TemporaryDirectory() as home:
         code = show(Path(home))
     if code:
-        print(f"The demo failed: exit code {code}.", file=sys.stderr)
+        print(_("The demo failed: exit code {code}.").format(code=code), file=sys.stderr)
         return 1
-    print(NEXT, end="")
+    print(_(NEXT), end="")
     return 0
 
 
