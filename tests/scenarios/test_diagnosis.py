@@ -207,6 +207,12 @@ def test_a_meter_that_does_not_tell_its_time_is_read_all_the_same(
     assert by_key(findings, "reading").state is State.OK
 
 
+def test_a_meter_that_refuses_its_time_is_no_failure(tmp_path: Path) -> None:
+    findings = walked(tmp_path, "fault=sna-partial:97")
+    assert keys(findings, State.FAILED) == []
+    assert by_key(findings, "clock-untold").state is State.SKIPPED
+
+
 def test_a_meter_without_values_is_a_warning(tmp_path: Path) -> None:
     findings = walked(tmp_path, "fault=no-data-live:1")
     assert keys(findings, State.WARNING, State.FAILED) == ["reading-empty"]

@@ -18,7 +18,7 @@ from hems_data_collector.diagnosis.context import Context
 from hems_data_collector.diagnosis.finding import Detail, Finding
 from hems_data_collector.diagnosis.kinds import found
 from hems_data_collector.diagnosis.troubles import key_of, trouble
-from hems_data_collector.errors import HemsError, JoinRefused, LinkError, MeterError, MeterNotFound, StoreError
+from hems_data_collector.errors import HemsError, JoinRefused, LinkError, MeterNotFound, StoreError
 from hems_data_collector.link.base import Pan, WifiPlace
 from hems_data_collector.link.wifi_port import WIFI_SCHEME
 from hems_data_collector.meter.profile import MeterProfile
@@ -154,10 +154,7 @@ async def look_at_clock(context: Context) -> AsyncGenerator[Finding, None]:
         return
     try:
         _minute, told = await reader.minute_clock()
-    except LinkError as error:
-        yield _unheard(context, error)
-        return
-    except MeterError:  # not these properties, or not now: a reading will show whether it answers at all
+    except HemsError:  # not these properties, or not now: whether it answers at all, a reading has shown
         told = None
     if told is None:
         yield found("clock-untold", meter=context.own.name)

@@ -79,6 +79,7 @@ OF_METER: Final[tuple[Step[Context], ...]] = (
         limit_s=300.0,
         code=EXIT_NO_METER,
     ),
+    Step(name="reading", doing=N_("Reading the meter"), look=read, needs=("meter",), limit_s=300.0, code=EXIT_NO_METER),
     Step(
         name="clock",
         doing=N_("Asking the meter for its time"),
@@ -87,9 +88,8 @@ OF_METER: Final[tuple[Step[Context], ...]] = (
         limit_s=180.0,
         code=EXIT_NO_METER,
     ),
-    Step(name="reading", doing=N_("Reading the meter"), look=read, needs=("meter",), limit_s=300.0, code=EXIT_NO_METER),
 )
-"""From the port to a reading, for each meter."""
+"""From the port to a reading and the time there, for each meter."""
 
 OF_WIFI: Final = tuple(step for step in OF_METER if step.name not in ("modem", "scan"))
 """The same where there is no stick."""

@@ -41,7 +41,7 @@ def test_where_all_is_well_it_says_so_in_one_sentence(capsys: pytest.CaptureFixt
     assert code == 0
     assert lines[-1] == "Everything works."
     steps = [line[9:23].strip() for line in lines[:-2]]
-    names = ["settings", "port", "id, password", "modem", "scan", "join", "meter", "clock", "reading"]
+    names = ["settings", "port", "id, password", "modem", "scan", "join", "meter", "reading", "clock"]
     assert steps == [*names, "database", "half hours", "outputs"]
     assert err == "", "the log is not shown"
 
@@ -52,7 +52,7 @@ def test_a_failure_has_cause_and_remedy_and_what_needs_it_is_one_line(capsys: py
     failed = out[out.index("FAILED   port ") :]
     assert re.match(r"FAILED   port +There is no serial port /dev/ttyNOPE\.\n +cause: .*\n +what to do: Plug ", failed)
     assert out.count("Not looked at") == 1
-    assert "modem, scan, join, meter, clock, reading: Not looked at" in out
+    assert "modem, scan, join, meter, reading, clock: Not looked at" in out
     assert "Do this, then run this again: Plug the stick in" in out.splitlines()[-1]
 
 
