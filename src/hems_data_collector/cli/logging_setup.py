@@ -16,6 +16,7 @@ from gettext import gettext as _
 from typing import Final
 
 from hems_data_collector.cli.messages import masked, say
+from hems_data_collector.errors import unspaced
 from hems_data_collector.meter_name import current_meter
 
 log = logging.getLogger(__name__)
@@ -44,7 +45,7 @@ class MaskedFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """The finished text, traceback included, without secrets."""
-        text = masked(super().format(translated(record)))
+        text = masked(unspaced(super().format(translated(record))))
         if not self._journal:
             return text
         priority = next(number for level, number in _PRIORITIES if record.levelno >= level)

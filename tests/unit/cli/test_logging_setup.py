@@ -32,6 +32,10 @@ def test_a_line_has_the_time_of_the_meters_zone() -> None:
     assert line("Joined.") == "2025-06-16 00:06:40+09:00 INFO    Joined."
 
 
+def test_japanese_sentences_follow_each_other_without_a_space() -> None:
+    assert line("ポートがありません。 1秒後にもう一度試します。").endswith("ありません。1秒後にもう一度試します。")
+
+
 def test_debug_adds_milliseconds_and_the_source() -> None:
     expected = "2025-06-16 00:06:40.250+09:00 DEBUG   hems_data_collector.app: x"
     assert line("x", logging.DEBUG, debug=True) == expected
