@@ -9,7 +9,7 @@ import os
 import signal
 import sys
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import aclosing, contextmanager, suppress
 from gettext import gettext as _
 from pathlib import Path
@@ -89,10 +89,8 @@ def run(arguments: argparse.Namespace) -> int:
             return EXIT_TERMINATED
         finally:
             if report is not None:
-                from hems_data_collector.cli.doctor_report import report_of
-
                 with report:
-                    report.write(report_of(findings, examined.settings, kept.lines))
+                    report.write(_reported(arguments, findings, examined, kept))
     code = next((finding.exit_code for finding in findings if finding.exit_code), EXIT_OK)
     if arguments.json:
         told = {"exit_code": code, "findings": [finding.as_dict() for finding in findings]}
@@ -130,6 +128,18 @@ async def _walk(examined: Examined, findings: list[Finding], *, as_json: bool) -
         progress(None)
     if shown is not None:
         shown.end(findings)
+
+
+def _reported(arguments: argparse.Namespace, findings: Sequence[Finding], examined: Examined, kept: LastLines) -> str:
+    """The text of the report."""
+    from hems_data_collector.cli.doctor_report import report_of
+    from hems_data_collector.settings_shown import shown_settings
+
+    try:
+        shown = shown_settings(given(arguments, settings_table()), os.environ, Path.cwd())
+    except ConfigError:
+        shown = None
+    return report_of(findings, examined.settings, shown, kept.lines)
 
 
 class LastLines(logging.Handler):

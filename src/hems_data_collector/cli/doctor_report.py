@@ -14,15 +14,16 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from hems_data_collector.cli.messages import PROGRAM, masked
 from hems_data_collector.clock import SystemClock
-from hems_data_collector.credentials import MASK, Credentials, Secret
+from hems_data_collector.credentials import Credentials, Secret
 from hems_data_collector.diagnosis import Finding
 from hems_data_collector.link.anonymous import Anonymizer
-from hems_data_collector.settings_lookup import DEFAULT_SOURCE
-from hems_data_collector.settings_table import CORE_SETTINGS
+from hems_data_collector.settings_shown import Shown, ShownSettings
+from hems_data_collector.settings_sources import Origin
+from hems_data_collector.settings_table import CORE_SETTINGS, METER_SETTINGS
 
 if TYPE_CHECKING:
     from hems_data_collector.config import Settings
@@ -32,8 +33,10 @@ _HOST: Final = re.compile(r"(\b[a-z][a-z0-9+.-]*://)(?:[^\s/@]+@)?(?:\[[^\]\s]*\
 _NOBODY: Final = Credentials(route_b_id=Secret("0" * 32), password=Secret("0" * 32))
 
 
-def report_of(findings: Sequence[Finding], settings: Settings | None, log: Iterable[str]) -> str:
-    """The whole report, in Markdown."""
+def report_of(
+    findings: Sequence[Finding], settings: Settings | None, shown: ShownSettings | None, log: Iterable[str]
+) -> str:
+    """The whole report, in Markdown; `shown` is None where the settings could not even be read."""
     hidden = Hidden(findings, settings)
     lines = [
         f"# {PROGRAM} doctor",
@@ -49,7 +52,7 @@ def report_of(findings: Sequence[Finding], settings: Settings | None, log: Itera
         *_findings(findings),
         "## Settings",
         "",
-        *(["(they could not be read)"] if settings is None else _settings(settings)),
+        *(["(they could not be read)"] if shown is None else _settings(shown)),
         "",
         "## Log",
         "",
@@ -115,27 +118,18 @@ def _plain(value: object) -> str:
     return " ".join(value) if isinstance(value, tuple) else str(value)
 
 
-def _settings(settings: Settings) -> Iterator[str]:
-    """What the core settings are and where they come from; of outputs only which ones are set."""
-    for row in CORE_SETTINGS:
-        source = settings.source_of(row.name)
-        if source != DEFAULT_SOURCE:
-            yield f"- {row.name}: {_value(settings, row.name)} ({source})"
-    for name, values in settings.output_values.items():
-        given = [key for key in values if settings.source_of(key) != DEFAULT_SOURCE]
-        yield f"- output {name}: {', '.join(given) or 'defaults'}"
-    for meter in settings.meters:
-        about = "" if meter.name is None else f" {meter.name}"
-        configured = MASK if meter.credentials.configured else "not configured"
-        yield f"- meter{about}: port {meter.shown_port}, {meter.baudrate} bit/s, {meter.mode}, id {configured}"
+def _settings(shown: ShownSettings) -> Iterator[str]:
+    """What was set, and where; of what belongs to outputs only that it was set."""
+    for each in shown.general:
+        if each.origin is not Origin.DEFAULT:
+            yield f"- {each.row.name}: {_value(each)} ({each.source})"
+    for label, own in shown.meters:
+        yield f"- {label}"
+        for each in own:
+            if each.origin is not Origin.DEFAULT:
+                yield f"  - {each.row.name}: {_value(each)} ({each.source})"
 
 
-def _value(settings: Settings, name: str) -> Any:
-    """A core setting as it is in force; of each meter, where it has its own."""
-    if name == "output":
-        return ", ".join(settings.outputs)
-    if name == "local_timezone":
-        return settings.zone.key
-    if name == "schedule":
-        return "set"
-    return getattr(settings, name, None) or getattr(settings.meters[0], name, "set")
+def _value(each: Shown) -> str:
+    own = {row.name for row in (*CORE_SETTINGS, *METER_SETTINGS)}
+    return ", ".join(each.values) if each.row.name in own else "set"

@@ -16,6 +16,7 @@ from hems_data_collector.diagnosis.finding import Finding
 from hems_data_collector.diagnosis.kinds import found
 from hems_data_collector.errors import ConfigError, NotConfigured
 from hems_data_collector.settings_lookup import DEFAULT_SOURCE
+from hems_data_collector.settings_shown import toml_path
 from hems_data_collector.settings_sources import SYSTEM_CONFIG, FlagValue
 from hems_data_collector.settings_table import CREDENTIAL_SETTINGS, output_settings
 
@@ -46,12 +47,13 @@ class Examined:
 
 def examine(flags: Mapping[str, FlagValue], environ: Mapping[str, str], cwd: Path) -> Examined:
     """Load the settings as the collector does, and say what is wrong with them."""
-    environ = with_service_credentials(environ)
     try:
+        of_service = toml_path(flags, environ, cwd) == SYSTEM_CONFIG
+        environ = with_service_credentials(environ) if of_service else environ
         settings = load_settings(flags, environ, cwd)
     except ConfigError as error:
         return _mended(error, flags, environ, cwd)
-    return _examined(settings)
+    return Examined(settings=settings, findings=tuple(_told(settings)), of_service=of_service)
 
 
 def with_service_credentials(environ: Mapping[str, str]) -> Mapping[str, str]:
@@ -83,13 +85,7 @@ def _mended(error: ConfigError, flags: Mapping[str, FlagValue], environ: Mapping
     missing = isinstance(error, NotConfigured)
     key = "credentials-missing" if missing else "credentials-malformed"
     problem = found(key, reason=error.what, cause="" if missing else error.cause)
-    return _examined(settings, problem)
-
-
-def _examined(settings: Settings, problem: Finding | None = None) -> Examined:
-    of_service = any(source.startswith(str(SYSTEM_CONFIG)) for source in settings.sources.values())
-    findings = tuple(_told(settings))
-    return Examined(settings=settings, findings=findings, credentials_problem=problem, of_service=of_service)
+    return Examined(settings=settings, findings=tuple(_told(settings)), credentials_problem=problem)
 
 
 def _told(settings: Settings) -> Iterator[Finding]:
