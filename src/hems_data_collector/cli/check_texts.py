@@ -9,8 +9,8 @@ from typing import Any, Final
 
 from hems_data_collector.cli import tables
 from hems_data_collector.cli.messages import PROGRAM
-from hems_data_collector.cli.status import size_text
 from hems_data_collector.store.salvage import Salvaged
+from hems_data_collector.store.sizes import size_text
 
 SHOWN: Final = 50  # disagreements; more would hide the rest of the text
 

@@ -25,10 +25,11 @@ from hems_data_collector.language import N_
 from hems_data_collector.live import ask
 from hems_data_collector.readings import MINUTE, iso_utc
 from hems_data_collector.store import half_hours, meters, minutes, readings, summaries
-from hems_data_collector.store.aside import SIDE_FILES, unsalvaged
+from hems_data_collector.store.aside import unsalvaged
 from hems_data_collector.store.lock import owner
 from hems_data_collector.store.meters import StoredMeter
 from hems_data_collector.store.periods import Period
+from hems_data_collector.store.sizes import bytes_of, size_text
 from hems_data_collector.store.summaries import REMEMBERED, SETTLED_AFTER, Completeness
 
 HELP = N_("what is stored and how the collector is doing")
@@ -112,7 +113,7 @@ def _process_of(path: Path, now: datetime) -> dict[str, Any]:
         "database": {
             "path": str(path),
             "readable": False,
-            "bytes": sum(_size(path.with_name(path.name + suffix)) for suffix in ("", *SIDE_FILES)),
+            "bytes": bytes_of(path),
             "damaged_files": [],
         },
         "meters": [],
@@ -179,13 +180,6 @@ def _part(known: Completeness) -> dict[str, Any]:
         "absent": known.absent,
         "ratio": round(known.ratio, 4),
     }
-
-
-def _size(file: Path) -> int:
-    try:
-        return file.stat().st_size
-    except OSError:
-        return 0
 
 
 # --- for people -------------------------------------------------------------------------------------------------------
@@ -307,16 +301,6 @@ def _share(part: int, whole: int, *, with_bar: bool = False) -> str:
     text = _("{part} of {whole} ({percent} %)").format(part=part, whole=whole, percent=f"{hundredths / 100:.10g}")
     drawn = tables.bar(Decimal(part), Decimal(whole), BAR_WIDTH) if with_bar and part < whole else ""
     return f"{text}  {drawn}".rstrip()
-
-
-def size_text(count: int) -> str:
-    """Bytes as people say them: `3.4 MB`."""
-    size = float(count)
-    for unit in ("bytes", "kB", "MB"):
-        if size < 1000:
-            return f"{size:.3g} {unit}" if unit != "bytes" else f"{count} {unit}"
-        size /= 1000
-    return f"{size:.3g} GB"
 
 
 def age_text(seconds: int) -> str:

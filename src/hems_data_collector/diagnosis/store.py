@@ -20,10 +20,11 @@ from hems_data_collector.diagnosis.kinds import found
 from hems_data_collector.errors import StoreDamaged, StoreError
 from hems_data_collector.outputs.blocking import BlockingCalls
 from hems_data_collector.store import failures, half_hours, meters, migrations, summaries
-from hems_data_collector.store.aside import SIDE_FILES, unsalvaged
+from hems_data_collector.store.aside import unsalvaged
 from hems_data_collector.store.database import is_sound
 from hems_data_collector.store.lock import owner
 from hems_data_collector.store.periods import Period
+from hems_data_collector.store.sizes import bytes_of, size_text
 
 TRIAL_BYTES: Final = 65_536
 """As much as a transaction of the collector needs at the least, its log included."""
@@ -72,7 +73,7 @@ def _store(around: Around) -> Iterator[Finding]:
 
 
 def _existing_file(around: Around, path: Path, words: dict[str, Any], details: dict[str, Detail]) -> Iterator[Finding]:
-    size = details["bytes"] = sum(_size(path.with_name(path.name + suffix)) for suffix in ("", *SIDE_FILES))
+    size = details["bytes"] = bytes_of(path)
     words["size"] = size_text(size)
     try:
         with closing(_reader(path)) as conn:
@@ -148,25 +149,8 @@ def _free_bytes(folder: Path) -> int:
     return found_room.f_bavail * found_room.f_frsize
 
 
-def _size(file: Path) -> int:
-    try:
-        return file.stat().st_size
-    except OSError:
-        return 0
-
-
 def _sentence(reason: str) -> str:
     return f"{reason[:1].upper()}{reason[1:]}".rstrip(".") + "."
-
-
-def size_text(count: int) -> str:
-    """Bytes as people say them."""
-    size = float(count)
-    for unit in ("kB", "MB", "GB"):
-        size /= 1000
-        if size < 1000 or unit == "GB":
-            break
-    return f"{size:.3g} {unit}"
 
 
 # --- how complete -----------------------------------------------------------------------------------------------------

@@ -26,6 +26,7 @@ from hems_data_collector.readings import HalfHourSource
 from hems_data_collector.store import half_hours, minutes
 from hems_data_collector.store.half_hours import Direction
 from hems_data_collector.store.ring import RingState
+from hems_data_collector.store.sizes import size_text
 from support.counted_house import House
 from support.ledgers import HALF, METER, PROFILE, SLOT, minute, opened, reading, slot
 from support.stored_house import FILE, NOW, OTHER, deliver, stored
@@ -265,7 +266,7 @@ def test_ages_in_two_units(seconds: int, text: str) -> None:
     ("count", "text"), [(999, "999 bytes"), (1500, "1.5 kB"), (3_400_000, "3.4 MB"), (4_000_000_000, "4 GB")]
 )
 def test_sizes(count: int, text: str) -> None:
-    assert status.size_text(count) == text
+    assert size_text(count) == text
 
 
 # --- what only the running collector knows ----------------------------------------------------------------------------
