@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 import os
-import pty
 import shutil
 import socket
 import subprocess
 import sys
 import time
-import tty
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
+from support.silent_port import WITHOUT_PRIVILEGES, silent_port
+
 PROGRAM = [sys.executable, "-m", "hems_data_collector"]
 CREDENTIALS = {"B_ROUTE_ID": "00112233445566778899AABBCCDDEEFF", "B_ROUTE_PASSWORD": "0123456789AB"}
-WITHOUT_PRIVILEGES = ["setpriv", "--bounding-set=-all", "--inh-caps=-all"]
-"""Root may open everything; without its capabilities it may open what anybody may."""
 
 pytestmark = pytest.mark.services
 
@@ -40,19 +38,6 @@ def run(tmp_path: Path, *arguments: str, prefix: list[str] | None = None, **envi
     for secret in CREDENTIALS.values():
         assert secret not in done.stdout + done.stderr
     return done.returncode, done.stderr
-
-
-@contextmanager
-def terminal(path: Path) -> Iterator[Path]:
-    """A pseudo terminal on which no modem answers."""
-    master, slave = pty.openpty()
-    tty.setraw(slave)
-    path.symlink_to(os.ttyname(slave))
-    try:
-        yield path
-    finally:
-        os.close(slave)
-        os.close(master)
 
 
 @contextmanager
@@ -103,7 +88,7 @@ def test_a_mistake_is_explained(
 def test_a_port_without_permission_says_which_group_to_join(tmp_path: Path) -> None:
     if shutil.which("setpriv") is None:
         pytest.skip("setpriv (package util-linux) is not there to drop the privileges of root")
-    with terminal(tmp_path / "stick") as port:
+    with silent_port(tmp_path / "stick") as port:
         os.chmod(port, 0o000)
         got, text = run(tmp_path, "read", "--port", str(port), prefix=WITHOUT_PRIVILEGES)
     assert got == 4, text
@@ -122,7 +107,7 @@ def test_a_file_without_permission_is_refused_at_start(tmp_path: Path) -> None:
 
 
 def test_a_device_that_is_no_modem_is_named_as_such(tmp_path: Path) -> None:
-    with terminal(tmp_path / "stick") as port:
+    with silent_port(tmp_path / "stick") as port:
         got, text = run(tmp_path, "read", "--port", str(port))
     assert got == 4, text
     assert "No Wi-SUN modem answers on this port." in text

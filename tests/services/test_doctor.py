@@ -7,13 +7,11 @@ import fcntl
 import grp
 import json
 import os
-import pty
 import re
 import shutil
 import sqlite3
 import subprocess
 import sys
-import tty
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -30,12 +28,11 @@ from hems_data_collector.store.database import Database
 from support.carriers import free_port
 from support.mounts import TMPFS, fill, small_disk
 from support.pubsub_servers import FakePubSub
+from support.silent_port import WITHOUT_PRIVILEGES, silent_port
 from support.web_server import Answer, WebServer, server_tls
 
 PROGRAM = [sys.executable, "-m", "hems_data_collector"]
 CREDENTIALS = {"B_ROUTE_ID": "00112233445566778899AABBCCDDEEFF", "B_ROUTE_PASSWORD": "0123456789AB"}
-WITHOUT_PRIVILEGES = ["setpriv", "--bounding-set=-all", "--inh-caps=-all"]
-"""Root may open everything; without its capabilities it may open what anybody may."""
 EMULATOR = "emulator:?fast=1"
 NOWHERE = "/dev/ttyNOPE"
 """Where no time is spent on a modem."""
@@ -92,19 +89,6 @@ def told(folder: Path, *words: str, prefix: list[str] | None = None, **environ: 
     return done.returncode, {each["key"]: each for each in found["findings"]}
 
 
-@contextmanager
-def terminal(path: Path) -> Iterator[Path]:
-    """A pseudo terminal on which no modem answers."""
-    master, slave = pty.openpty()
-    tty.setraw(slave)
-    path.symlink_to(os.ttyname(slave))
-    try:
-        yield path
-    finally:
-        os.close(slave)
-        os.close(master)
-
-
 # --- port -------------------------------------------------------------------------------------------------------------
 
 
@@ -137,7 +121,7 @@ def test_a_port_without_permission(mode: int, key: str, remedy: str, tmp_path: P
     if shutil.which("setpriv") is None or os.geteuid():
         pytest.skip("setpriv (package util-linux) and root are needed to give a device to a group")
     group = next(each for each in grp.getgrall() if each.gr_gid not in (0, *os.getgroups()))
-    with terminal(tmp_path / "stick") as port:
+    with silent_port(tmp_path / "stick") as port:
         os.chown(port, 0, group.gr_gid)
         os.chmod(port, mode)
         code, found = told(tmp_path, "--port", str(port), prefix=WITHOUT_PRIVILEGES)
@@ -148,7 +132,7 @@ def test_a_port_without_permission(mode: int, key: str, remedy: str, tmp_path: P
 
 def test_a_port_that_another_program_has(tmp_path: Path) -> None:
     with (
-        terminal(tmp_path / "stick") as port,
+        silent_port(tmp_path / "stick") as port,
         port.open("rb", buffering=0) as device,
         subprocess.Popen(["sleep", "60"], stdin=device) as other,
     ):
@@ -161,7 +145,7 @@ def test_a_port_that_another_program_has(tmp_path: Path) -> None:
 
 def test_a_port_that_another_user_has_locked(tmp_path: Path) -> None:
     """What only opening tells: here the holder is this process, which is not looked for."""
-    with terminal(tmp_path / "stick") as port, port.open("rb", buffering=0) as device:
+    with silent_port(tmp_path / "stick") as port, port.open("rb", buffering=0) as device:
         fcntl.flock(device, fcntl.LOCK_EX)
         found = by_key(diagnosed(tmp_path, port=str(port)), "port-busy")
     assert "sudo fuser -v" in found.what
