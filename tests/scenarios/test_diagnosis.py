@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import asyncio
+from collections.abc import AsyncGenerator, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from random import Random
@@ -11,7 +13,9 @@ import pytest
 
 from hems_data_collector import app
 from hems_data_collector.clock import LoopClock
-from hems_data_collector.diagnosis import Finding, State, diagnose, examine
+from hems_data_collector.diagnosis import Finding, State, diagnose, examine, walk
+from hems_data_collector.diagnosis.context import Context
+from hems_data_collector.diagnosis.kinds import found
 from hems_data_collector.echonet import PropertyMap
 from hems_data_collector.emulator import radio
 from hems_data_collector.emulator.lines import Beacon
@@ -44,12 +48,12 @@ def all_of(flags: Mapping[str, FlagValue], environ: Mapping[str, str], folder: P
     examined = examine(flags, environ, folder)
     assert examined.settings is not None, examined.findings
 
-    async def walk() -> list[Finding]:
+    async def whole() -> list[Finding]:
         assert examined.settings is not None
         clock = LoopClock(START)
         return [finding async for finding in diagnose(examined.settings, clock=clock, rng=Random(1))]
 
-    return [*examined.findings, *run_virtual(walk(), limit_s=LONGEST_S)]
+    return [*examined.findings, *run_virtual(whole(), limit_s=LONGEST_S)]
 
 
 def keys(findings: list[Finding], *states: State) -> list[str]:
@@ -235,6 +239,28 @@ def test_several_meters_are_walked_one_after_the_other(tmp_path: Path) -> None:
     assert by_key(findings, "scan-nothing").meter == "annex"
     assert [finding.meter for finding in findings if finding.step == "port"] == ["house", "annex"]
     assert [finding.meter for finding in findings if finding.step == "store"] == [None]
+
+
+def test_a_step_that_hangs_is_given_up_and_the_walk_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def hang(context: Context) -> AsyncGenerator[Finding, None]:
+        await asyncio.Event().wait()
+        yield found("modem")
+
+    steps = [replace(step, look=hang) if step.name == "modem" else step for step in walk.OF_METER]
+    monkeypatch.setattr(walk, "OF_METER", tuple(steps))
+    findings = walked(tmp_path)
+    late = by_key(findings, "late")
+    assert (late.step, late.state, late.exit_code) == ("modem", State.FAILED, 4)
+    assert "longer than 120 s" in late.what
+    assert by_key(findings, "store-new").state is State.OK
+
+
+def test_every_step_has_a_limit_and_needs_only_what_comes_before() -> None:
+    for steps in (walk.OF_METER, walk.OF_WIFI, walk.OF_COLLECTOR, walk.OF_ALL):
+        names = [step.name for step in steps]
+        for number, step in enumerate(steps):
+            assert 0 < step.limit_s <= 300
+            assert {need for need in step.needs if need in names} <= set(names[:number]), step.name
 
 
 def test_id_and_password_that_are_wrong_do_not_hide_the_stick(tmp_path: Path) -> None:
