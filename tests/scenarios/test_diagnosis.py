@@ -217,6 +217,11 @@ def test_a_meter_that_refuses_its_time_is_no_failure(tmp_path: Path) -> None:
     assert by_key(findings, "clock-untold").state is State.SKIPPED
 
 
+def test_a_meter_that_cannot_stand_several_questions_at_once_is_no_failure(tmp_path: Path) -> None:
+    findings = walked(tmp_path, "fault=opc-silent:1")
+    assert keys(findings, State.WARNING, State.FAILED) == ["meter-singly"]
+
+
 def test_a_meter_without_values_is_a_warning(tmp_path: Path) -> None:
     findings = walked(tmp_path, "fault=no-data-live:1")
     assert keys(findings, State.WARNING, State.FAILED) == ["reading-empty"]

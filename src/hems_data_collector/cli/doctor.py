@@ -44,7 +44,7 @@ def add_arguments(parser: Parser) -> None:
     parser.description = _(
         "Tries everything that the collector needs, one thing after the other: settings, port, id and password,\n"
         "modem, scan, join, the meter and its clock, one reading, the database, each output. Says of each whether\n"
-        "it works, and if not, why and what to do. Takes a minute with everything well, up to five otherwise. No\n"
+        "it works, and if not, why and what to do. Takes a minute with everything well, up to ten otherwise. No\n"
         "record is sent, nothing is changed. A collector that is running goes on: it is asked how it is doing."
     )
     parser.add_argument("--json", action="store_true", help=_("one JSON object at the end"))

@@ -389,6 +389,16 @@ _METER: Final = (
         N_("The radio link is too weak, or the meter is busy with another client."),
         _NEARER,
     ),
+    _warns(
+        "meter-singly",
+        "meter",
+        N_("The meter answers single questions, but not several at once."),
+        N_("Some meters are like that, or the radio link is weak and loses longer messages."),
+        N_(
+            "Nothing: the collector finds that out by itself and asks for less at once. Its first reading takes"
+            " minutes."
+        ),
+    ),
     _ok("reading", "reading", N_("One reading: {values}.")),
     _warns(
         "reading-empty",

@@ -18,7 +18,7 @@ from hems_data_collector.diagnosis.context import Context
 from hems_data_collector.diagnosis.finding import Detail, Finding
 from hems_data_collector.diagnosis.kinds import found
 from hems_data_collector.diagnosis.troubles import key_of, trouble
-from hems_data_collector.errors import HemsError, JoinRefused, LinkError, MeterNotFound, StoreError
+from hems_data_collector.errors import HemsError, JoinRefused, LinkError, MeterNotFound, NoAnswer, StoreError
 from hems_data_collector.link.base import Pan, WifiPlace
 from hems_data_collector.link.wifi_port import WIFI_SCHEME
 from hems_data_collector.meter.profile import MeterProfile
@@ -181,6 +181,9 @@ async def read(context: Context) -> AsyncGenerator[Finding, None]:
     """One reading, and goodbye."""
     try:
         reading, recent = await read_now(_reader(context))
+    except NoAnswer:  # of all at once; it has answered a single question since (MeterClient.get)
+        yield found("meter-singly", meter=context.own.name)
+        return
     except HemsError as error:
         yield _unheard(context, error)
         return
