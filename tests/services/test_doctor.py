@@ -99,6 +99,11 @@ def test_a_port_that_is_not_there(tmp_path: Path) -> None:
     assert missing.exit_code == 4
 
 
+def test_a_path_with_colons_is_a_device_and_no_address(tmp_path: Path) -> None:
+    port = "/dev/serial/by-path/platform-fd500000.pcie-pci-0000:01:00.0-usb-0:1.3:1.0-port0"
+    assert by_key(diagnosed(tmp_path, port=port), "port-missing").exit_code == 4
+
+
 def test_a_port_that_is_a_file(tmp_path: Path) -> None:
     found = by_key(diagnosed(tmp_path, port="/etc/hostname"), "port-not-serial")
     assert "is no serial port" in found.what

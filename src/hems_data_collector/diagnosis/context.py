@@ -12,6 +12,7 @@ from hems_data_collector.clock import Clock
 from hems_data_collector.config import Settings
 from hems_data_collector.diagnosis.finding import Finding
 from hems_data_collector.link.base import OnProgress
+from hems_data_collector.link.port import scheme_of
 from hems_data_collector.link.survey import Heard, Survey
 from hems_data_collector.meter_settings import MeterSettings
 from hems_data_collector.meters import Meter
@@ -53,5 +54,4 @@ class Context:
     @property
     def scheme(self) -> str:
         """The scheme of the port's URL, empty for a device."""
-        scheme, colon, _ = self.own.port.partition(":")
-        return scheme if colon else ""
+        return scheme_of(self.own.port)

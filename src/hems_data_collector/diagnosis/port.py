@@ -13,6 +13,7 @@ from hems_data_collector.diagnosis.context import Context
 from hems_data_collector.diagnosis.finding import Finding
 from hems_data_collector.diagnosis.kinds import found
 from hems_data_collector.link.plugged import Access, AccessState, Holder, Plugged, access, holders, plugged_in
+from hems_data_collector.link.port import scheme_of
 from hems_data_collector.link.replay_port import REPLAY_SCHEME
 from hems_data_collector.link.wifi_port import WIFI_SCHEME
 from hems_data_collector.settings_values import EMULATOR_SCHEME
@@ -49,7 +50,7 @@ def _of_collector(context: Context) -> dict[str, object] | None:
 
 def _same(one: str, other: str) -> bool:
     """Whether both name the same port; a device has several names."""
-    return one == other or (":" not in one + other and Path(one).resolve() == Path(other).resolve())
+    return one == other or (not scheme_of(one) + scheme_of(other) and Path(one).resolve() == Path(other).resolve())
 
 
 def _device(context: Context) -> Finding:

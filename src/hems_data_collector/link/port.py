@@ -16,6 +16,12 @@ RATES: Final = (115_200, 2_400, 4_800, 9_600, 19_200, 38_400, 57_600)  # as WUAR
 _SCHEMES_WITH_A_RATE: Final = frozenset({"rfc2217", "emulator"})
 
 
+def scheme_of(port: str) -> str:
+    """What a port URL begins with; empty for a device, whose path may have colons (`/dev/serial/by-path/...`)."""
+    scheme, colon, _rest = port.partition(":")
+    return scheme if colon and not port.startswith(("/", ".")) else ""
+
+
 class Port(Protocol):
     """What the modem is reached through."""
 
@@ -72,8 +78,8 @@ class DevicePort:
         self._serials = serials or UsbSerials()
         self._on_learned = on_learned
         self._told: tuple[str | None, int | None] = (None, None)
-        scheme, colon, _ = url.partition(":")
-        self._is_device = not colon
+        scheme = scheme_of(url)
+        self._is_device = not scheme
         self._has_rate = self._is_device or scheme in _SCHEMES_WITH_A_RATE
 
     @property
