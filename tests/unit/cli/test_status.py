@@ -263,7 +263,15 @@ def test_ages_in_two_units(seconds: int, text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("count", "text"), [(999, "999 bytes"), (1500, "1.5 kB"), (3_400_000, "3.4 MB"), (4_000_000_000, "4 GB")]
+    ("count", "text"),
+    [
+        (999, "999 bytes"),
+        (1500, "1.5 kB"),
+        (999_499, "999 kB"),
+        (999_500, "1 MB"),
+        (3_400_000, "3.4 MB"),
+        (4_000_000_000, "4 GB"),
+    ],
 )
 def test_sizes(count: int, text: str) -> None:
     assert size_text(count) == text
