@@ -178,11 +178,11 @@ class Survey:
             raise scan_did_not_end() from None
 
     async def _until_swept(self) -> None:
-        while not self._swept:
+        while (trouble := self._trouble()) is None and not self._swept:
             await self._happened.wait()
             self._happened.clear()
-            if (trouble := self._trouble()) is not None:
-                raise trouble
+        if trouble is not None:
+            raise trouble
 
     def _trouble(self) -> HemsError | None:
         return self._lost if self._lost is not None else air_time_used_up() if self._limited else None
