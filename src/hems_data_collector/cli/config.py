@@ -176,7 +176,7 @@ def _print(shown: ShownSettings) -> None:
 
 def _row(each: Shown, path: Path | None, label: str | None = None) -> list[str]:
     """One line of the table; the key in the TOML file is the setting's own name and is left out."""
-    source = _(each.source) if each.origin is Origin.DEFAULT else each.source
+    source = each.source
     if each.origin is Origin.FILE and path is not None:
         own = label is not None and source.startswith(label)
         source = f"{path.name}, [[meters]]" if own else path.name

@@ -25,7 +25,7 @@ async def ask_collector(context: Context) -> AsyncGenerator[Finding, None]:
         yield _in_session(context, told)
     elif trouble is None:
         details = {"session": session}
-        yield found("collector-busy", meter=context.own.name, session=_(session_text(session)), details=details)
+        yield found("collector-busy", meter=context.own.name, session=session_text(session), details=details)
     else:
         yield told_trouble(trouble, meter=context.own.name, port=context.own.shown_port)
 
