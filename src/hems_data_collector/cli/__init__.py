@@ -55,6 +55,7 @@ _STDOUT_ERRORS: Final = frozenset((errno.ENOSPC, errno.EIO, errno.EFBIG, errno.E
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command line; returns the exit code and never raises."""
     gc.set_threshold(GARBAGE_THRESHOLD)
+    _hold_standard_descriptors()
     if isinstance(sys.stdout, TextIOWrapper) and sys.stdout.errors == "strict":
         sys.stdout.reconfigure(errors="backslashreplace")  # as stderr has it: a terminal may lack characters of ours
     unknown = language.bind()
@@ -152,6 +153,20 @@ def _stdout_lost(error: OSError) -> int:
         )
     )
     return EXIT_CONFIG
+
+
+def _hold_standard_descriptors() -> None:
+    """Give those of standard input, output and error that the caller closed to nobody: no file of ours may get one.
+
+    Whoever prints then prints to nowhere. The descriptor of standard output refuses, so that its output ends.
+    """
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDONLY)  # takes the lowest number that is free
+            if number:
+                setattr(sys, name, os.fdopen(os.open(os.devnull, os.O_WRONLY), "w", encoding="utf-8"))
 
 
 def _forget_stdout() -> None:

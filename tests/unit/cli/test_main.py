@@ -206,6 +206,23 @@ def test_a_full_disk_behind_stdout_is_named(unbuffered: str) -> None:
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.parametrize(
+    "words",
+    [("read", "--format", "json"), ("read",), ("--output", "stdout", "--schedule", "* * * * * *"), ("ports",)],
+)
+def test_standard_output_that_is_closed_belongs_to_nobody(words: tuple[str, ...], tmp_path: Path) -> None:
+    port = () if words == ("ports",) else ("--port", "emulator:?fast=1")
+    done = subprocess.run(
+        ["sh", "-c", 'exec "$@" >&-', "sh", sys.executable, "-m", "hems_data_collector", *words, *port],
+        env=os.environ | {"STATE_DIRECTORY": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "bug" not in done.stderr
+
+
 HEAVY = ("httpx", "rich", "google", "grpc", "yaml", "serialx", "asyncio.windows_events")
 
 
