@@ -6,6 +6,7 @@ The class says what the program does about it; `exit_code` is what a one-shot ve
 
 from __future__ import annotations
 
+import re
 from typing import ClassVar, Final
 
 EXIT_OK: Final = 0
@@ -20,10 +21,19 @@ EXIT_REFUSED: Final = 6
 EXIT_STORE: Final = 7
 EXIT_BUG: Final = 70
 
+_KANA: Final = re.compile("[\u3041-\u30ff]")
+
 
 def unspaced(text: str) -> str:
     """`text` without the spaces between sentences that Japanese does not have."""
     return text.replace("。 ", "。")
+
+
+def sentence(text: str) -> str:
+    """`text` with a full stop, of its own language, where it has none."""
+    if text.endswith("。"):
+        return text
+    return text.rstrip(".") + ("。" if _KANA.search(text) else ".")
 
 
 class HemsError(Exception):

@@ -19,7 +19,7 @@ from hems_data_collector.cli.messages import PROGRAM, show_error
 from hems_data_collector.cli.ports import what_it_is
 from hems_data_collector.collector.schedule import CronSchedule
 from hems_data_collector.credentials import UNSET_ID, checked_credentials
-from hems_data_collector.errors import ConfigError
+from hems_data_collector.errors import ConfigError, sentence
 from hems_data_collector.link.plugged import Plugged, likely_sticks, plugged_in
 from hems_data_collector.outputs import OUTPUTS
 from hems_data_collector.outputs.base import Setting
@@ -271,7 +271,7 @@ def checked(row: Setting, values: Sequence[str], *, extras_later: bool = False) 
                 f"{label}: {error.what}", setting=row.name, cause=error.cause, remedy=error.remedy
             ) from error
         except ValueError as error:
-            raise ConfigError(f"{label}: {str(error).rstrip('.')}.", setting=row.name, cause=_(row.help)) from error
+            raise ConfigError(f"{label}: {sentence(str(error))}", setting=row.name, cause=_(row.help)) from error
     return tuple(values)
 
 
@@ -317,6 +317,13 @@ def _capitalized(text: str) -> str:
 
 
 def _path(text: str, found: Sequence[Plugged]) -> str:
-    """What was typed, or what stands behind its number."""
-    number = int(text) if text.isdecimal() and len(text) < 4 else 0
-    return found[number - 1].name if 1 <= number <= len(found) else text
+    """What was typed, or what stands behind its number; raises ConfigError where nothing does."""
+    if not text.isdecimal():
+        return text
+    if 1 <= int(text[:9]) <= len(found):
+        return found[int(text[:9]) - 1].name
+    raise ConfigError(
+        _("Nothing in the list has the number {number}.").format(number=text),
+        setting="port",
+        remedy=_("Type a number of the list, a path, or an address."),
+    )

@@ -154,6 +154,17 @@ def test_what_it_wrote_is_tried_and_the_verdict_is_the_exit_code(
     assert tried == [str(config)]
 
 
+def test_a_number_that_stands_for_nothing_is_asked_for_again(
+    config: Path, person: Answering, capsys: pytest.CaptureFixture[str]
+) -> None:
+    person("3", "0", "2", ROUTE_B_ID, PASSWORD, "", "", "")
+    assert main(["setup", "--no-test"]) == 0
+    assert written(config)["port"] == BOARD.path
+    said = capsys.readouterr().err
+    assert "Nothing in the list has the number 3." in said
+    assert "Nothing in the list has the number 0." in said
+
+
 # --- what is there already --------------------------------------------------------------------------------------------
 
 OWN = """\
