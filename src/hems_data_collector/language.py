@@ -58,11 +58,14 @@ SYSTEM_TEXTS: Final = (
     N_("Too many open files"),
 )
 """What the system says most often."""
+_OF_ASYNCIO: Final = "Connect call failed"  # followed by an address that the message has already
 
 
 def os_text(error: OSError) -> str:
     """What the system says of an error, in the language in use where it is one of SYSTEM_TEXTS."""
     text = error.strerror or str(error)
+    if error.errno and text.startswith(_OF_ASYNCIO):
+        text = os.strerror(error.errno)
     return gettext.gettext(text) if text else text
 
 

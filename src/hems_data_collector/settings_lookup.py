@@ -7,7 +7,7 @@ from gettext import gettext as _
 from types import MappingProxyType
 from typing import Any, Final
 
-from hems_data_collector.errors import ConfigError
+from hems_data_collector.errors import ConfigError, sentence
 from hems_data_collector.language import N_
 from hems_data_collector.outputs import OUTPUTS
 from hems_data_collector.outputs.base import Setting
@@ -54,7 +54,7 @@ class Values:
             raise self.refusal(setting, error) from error
         except ValueError as error:
             raise ConfigError(
-                f"{self.origins[setting.name]}: {str(error).rstrip('.')}.",
+                f"{self.origins[setting.name]}: {sentence(str(error))}",
                 setting=setting.name,
                 cause=_("{flag} is: {help}.").format(flag=setting.flag or setting.environment, help=_(setting.help)),
                 remedy=_("Correct it, or leave it out; the default is: {default}.").format(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import ast
+import errno
 import gettext
 import os
 from collections.abc import Iterator
@@ -13,6 +14,7 @@ import pytest
 from tools import argparse_texts
 
 from hems_data_collector import language
+from hems_data_collector.errors import sentence
 
 TEXT = "reason"
 IN_JAPANESE = "理由"
@@ -89,6 +91,19 @@ def test_english_looks_for_no_file(monkeypatch: pytest.MonkeyPatch) -> None:
     bound(monkeypatch, HEMS_LANG="en")
     monkeypatch.setattr(os.path, "exists", lambda path: pytest.fail(f"looked for {path}"))
     assert gettext.gettext(TEXT) == TEXT
+
+
+def test_the_reason_of_a_connection_that_was_refused_is_in_the_language_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    refused = ConnectionRefusedError(errno.ECONNREFUSED, "Connect call failed ('127.0.0.1', 9)")
+    assert language.os_text(refused) == "Connection refused"
+    bound(monkeypatch, HEMS_LANG="ja")
+    assert language.os_text(refused) == gettext.gettext("Connection refused") != "Connection refused"
+
+
+def test_a_sentence_ends_with_the_full_stop_of_its_language() -> None:
+    assert [sentence(text) for text in ("it broke", "It broke.", "Brüche", "壊れた", "壊れました。")] == [
+        "it broke.", "It broke.", "Brüche.", "壊れた。", "壊れました。"
+    ]  # fmt: skip
 
 
 def test_the_texts_of_argparse_are_those_of_this_python() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from gettext import gettext as _
@@ -23,6 +24,8 @@ from hems_data_collector.settings_table import CREDENTIAL_SETTINGS, output_setti
 _NAMES: Final = frozenset(name for row in CREDENTIAL_SETTINGS for name in (row.name, row.environment))
 _STAND_INS: Final = MappingProxyType({row.environment or "": "1" * len(UNSET_ID) for row in CREDENTIAL_SETTINGS})
 """Well-formed, and nobody's: they are never sent to a meter."""
+_FILE: Final = re.compile(r"(?<=toml)(?:, |、)|(?<=\.env)(?:, |、| \()")
+"""Between a settings file and the name in it, in either language: the file is named once."""
 SERVICE_CREDENTIALS: Final = SYSTEM_CONFIG.parent / "credentials"
 """Where the service keeps its secrets, for root only (docs/service.md)."""
 
@@ -85,13 +88,15 @@ def _mended(error: ConfigError, flags: Mapping[str, FlagValue], environ: Mapping
     missing = isinstance(error, NotConfigured)
     key = "credentials-missing" if missing else "credentials-malformed"
     problem = found(key, reason=error.what, cause="" if missing else error.cause)
-    return Examined(settings=settings, findings=tuple(_told(settings)), credentials_problem=problem)
+    told = tuple(_told(settings, made_up=_NAMES))
+    return Examined(settings=settings, findings=told, credentials_problem=problem)
 
 
-def _told(settings: Settings) -> Iterator[Finding]:
+def _told(settings: Settings, *, made_up: frozenset[str | None] = frozenset()) -> Iterator[Finding]:
     """Where the settings come from, and what is probably not meant."""
-    places = (source.partition(", ")[0] for source in settings.sources.values() if source != DEFAULT_SOURCE)
-    sources = ", ".join(dict.fromkeys(places))
+    found_in = (source for name, source in settings.sources.items() if name not in made_up)
+    places = (_FILE.split(source)[0] for source in found_in if source != DEFAULT_SOURCE)
+    sources = _(", ").join(dict.fromkeys(places))
     yield found("settings", sources=sources or _("the defaults"), details={"outputs": settings.outputs})
     if SYSTEM_CONFIG.parent.is_dir() and not os.access(SYSTEM_CONFIG.parent, os.R_OK | os.X_OK):
         yield found("settings-of-service", path=SYSTEM_CONFIG)

@@ -17,7 +17,8 @@ from urllib.parse import quote
 from hems_data_collector.diagnosis.context import Around
 from hems_data_collector.diagnosis.finding import Detail, Finding
 from hems_data_collector.diagnosis.kinds import found
-from hems_data_collector.errors import StoreDamaged, StoreError
+from hems_data_collector.errors import StoreDamaged, StoreError, sentence
+from hems_data_collector.language import os_text
 from hems_data_collector.outputs.blocking import BlockingCalls
 from hems_data_collector.store import failures, half_hours, meters, migrations, summaries
 from hems_data_collector.store.aside import unsalvaged
@@ -126,8 +127,7 @@ def _unwritable(path: Path) -> Finding | None:
             os.fsync(trial.fileno())
     except OSError as error:
         key = "store-full" if error.errno in _FULL else "store-denied"
-        reason = os.strerror(error.errno) if error.errno else str(error)
-        return found(key, database=path, reason=_sentence(reason), details={"database": str(path)})
+        return found(key, database=path, reason=_sentence(os_text(error)), details={"database": str(path)})
     return None
 
 
@@ -150,7 +150,7 @@ def _free_bytes(folder: Path) -> int:
 
 
 def _sentence(reason: str) -> str:
-    return f"{reason[:1].upper()}{reason[1:]}".rstrip(".") + "."
+    return sentence(f"{reason[:1].upper()}{reason[1:]}")
 
 
 # --- how complete -----------------------------------------------------------------------------------------------------

@@ -16,7 +16,7 @@ from typing import Final, TypeVar
 from urllib.parse import quote
 
 from hems_data_collector.clock import Clock
-from hems_data_collector.errors import StoreDamaged, StoreError, StoreUnavailable
+from hems_data_collector.errors import StoreDamaged, StoreError, StoreUnavailable, sentence
 from hems_data_collector.language import os_text
 from hems_data_collector.store import failures, migrations
 from hems_data_collector.store.aside import SIDE_FILES, first_number, save_broken_log, set_aside
@@ -357,6 +357,6 @@ def _cannot_be_used(path: Path, error: Exception) -> StoreError:
     reason = os_text(error) if isinstance(error, OSError) else str(error)
     return StoreError(
         _("The database {path} cannot be used.").format(path=path),
-        cause=f"{reason[:1].upper()}{reason[1:]}.",
+        cause=sentence(f"{reason[:1].upper()}{reason[1:]}"),
         remedy=_("Make its folder writable for this user, or give another file with --database."),
     )

@@ -79,6 +79,23 @@ def test_the_keys_are_the_same_in_every_language(
             assert not one[part] or re.search("[ぁ-ヿ一-鿿]", other[part]), one[part]
 
 
+@pytest.mark.parametrize(("word", "separator"), [("en", ", "), ("ja", "、")])
+def test_each_place_of_settings_is_named_once_and_made_up_ones_are_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], word: str, separator: str
+) -> None:
+    monkeypatch.setenv("HEMS_LANG", word)
+    config = tmp_path / "house.toml"
+    config.write_text('port = "/dev/nothing-here"\noutput = ["stdout"]\ninterval = 60\n', encoding="utf-8")
+    monkeypatch.delenv("B_ROUTE_ID", raising=False)
+    monkeypatch.delenv("B_ROUTE_PASSWORD", raising=False)
+    assert cli.main(["doctor", "--config", str(config), "--json"]) == 4
+    findings = json.loads(capsys.readouterr().out)["findings"]
+    (said,) = [each["what"] for each in findings if each["key"] == "settings"]
+    assert said.count(str(config)) == 1
+    assert f"{config}{separator}" in said
+    assert "B_ROUTE" not in said
+
+
 def test_one_of_several_meters_can_be_looked_at(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     config = tmp_path / "config.toml"
     config.write_text(
