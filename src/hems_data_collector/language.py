@@ -44,6 +44,7 @@ SYSTEM_TEXTS: Final = (
     N_("Is a directory"),
     N_("Name or service not known"),
     N_("Network is unreachable"),
+    N_("No address associated with hostname"),
     N_("No route to host"),
     N_("No space left on device"),
     N_("No such device"),
@@ -54,6 +55,7 @@ SYSTEM_TEXTS: Final = (
     N_("Permission denied"),
     N_("Read-only file system"),
     N_("Resource temporarily unavailable"),
+    N_("Temporary failure in name resolution"),
     N_("Too many levels of symbolic links"),
     N_("Too many open files"),
 )

@@ -228,6 +228,7 @@ async def test_tls_with_an_expired_certificate_is_never_accepted(authority: trus
 async def test_a_server_without_tls_is_never_spoken_to_in_plain_instead(server: WebServer) -> None:
     caught = await attempt(server.url().replace("http:", "https:"))
     assert isinstance(caught, OutputUnavailable)
+    assert "speaks http" in caught.cause
     assert server.requests == []
 
 
@@ -292,7 +293,7 @@ async def test_nobody_there_is_unavailable() -> None:
         url = gone.url()
     caught = await attempt(url)
     assert isinstance(caught, OutputUnavailable)
-    assert "cannot be reached" in caught.what
+    assert caught.what.endswith(" cannot be reached: Connection refused.")
     assert caught.cause
 
 

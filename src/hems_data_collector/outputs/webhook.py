@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, Self
 from hems_data_collector.clock import Clock
 from hems_data_collector.credentials import MASK, Masker, Secret
 from hems_data_collector.errors import ConfigError, OutputError, OutputPaused, OutputRejected, OutputUnavailable
-from hems_data_collector.language import N_
+from hems_data_collector.language import N_, os_text
 from hems_data_collector.outputs.base import Output, Setting
 from hems_data_collector.outputs.endpoint import Endpoint
 from hems_data_collector.outputs.formats import Format, json_object
@@ -36,6 +36,7 @@ MAX_REDIRECTS: Final = 3
 MAX_ANSWER_BYTES: Final = 65_536
 """More than this of an answer is not read; the connection is closed instead."""
 QUOTED_ANSWER_CHARACTERS: Final = 200
+_NO_TLS: Final = re.compile("WRONG_VERSION_NUMBER|RECORD_LAYER_FAILURE")  # what OpenSSL calls an answer in plain
 MAX_RETRY_AFTER_S: Final = 3600.0
 """A far end that names a later time is asked after an hour all the same: its clock or ours may be wrong."""
 
@@ -280,17 +281,23 @@ class WebhookOutput(Output):
         return OutputRejected(what, cause=_("The server does not take this record."))
 
     def _unreachable(self, error: Exception) -> OutputUnavailable:
-        detail = self._masker(_one_line(str(error))) or type(error).__name__
+        roots = tuple(_roots(error))
+        detail = self._masker(_one_line(_of_system(roots) or str(error))) or type(error).__name__
         what = _("{endpoint} cannot be reached: {detail}.").format(
             endpoint=self._endpoint, detail=detail[:QUOTED_ANSWER_CHARACTERS]
         )
+        if _NO_TLS.search(str(error)):
+            return OutputUnavailable(
+                what,
+                cause=_("The server speaks http at this port, without TLS."),
+                remedy=_("Begin --webhook-url with http://, or give the port where the server speaks https."),
+            )
         if isinstance(error, ssl.SSLError) or "CERTIFICATE_VERIFY_FAILED" in str(error):
             return OutputUnavailable(
                 what,
                 cause=_("Its certificate is not trusted here."),
                 remedy=_("Mend the certificate, or name the authority that signed it in SSL_CERT_FILE."),
             )
-        roots = tuple(_roots(error))
         if any(isinstance(root, socket.gaierror) for root in roots):
             return OutputUnavailable(
                 what,
@@ -342,6 +349,12 @@ def _roots(error: BaseException) -> Iterator[BaseException]:
         seen.add(id(each))
         yield each
         waiting += [each.__cause__, each.__context__, *getattr(each, "exceptions", ())]
+
+
+def _of_system(roots: Sequence[BaseException]) -> str:
+    """What the system said, in the language in use; empty where it was something else that failed."""
+    of_network = (each for each in roots if isinstance(each, (socket.gaierror, ConnectionError)))
+    return next((os_text(each) for each in of_network if each.errno), "")
 
 
 def _one_line(text: str) -> str:
