@@ -44,6 +44,7 @@ class Database:
         self._synchronous = synchronous
         self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="store")
         self._conn: sqlite3.Connection | None = None
+        self._closed = False
         self._spoilt: sqlite3.Connection | None = None
         self._inode: tuple[int, int] | None = None
         self._renewed_at: float | None = None
@@ -80,7 +81,10 @@ class Database:
 
         Raises StoreUnavailable (nothing was written; try again later), StoreDamaged (the same, and a new file was
         begun), and whatever `work` raises. What was handed over is done even where the caller is cancelled.
+        After `close` it raises StoreUnavailable: at a hurried end an output may still be at its last request.
         """
+        if self._closed:
+            raise StoreUnavailable(_("The database is closed."))
         loop = asyncio.get_running_loop()
         done = loop.run_in_executor(self._executor, self._transaction, work)
         done.add_done_callback(_noted)
@@ -102,6 +106,7 @@ class Database:
 
     def close(self) -> None:
         """End the work that waits, close the file, give the lock back."""
+        self._closed = True
         self._executor.submit(self._disconnect).result()
         self._executor.shutdown()
         self._lock.release()

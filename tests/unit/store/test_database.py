@@ -74,6 +74,13 @@ async def test_work_runs_on_the_thread_of_the_database_as_one_transaction(databa
     assert await asyncio.gather(*(database.run(lambda conn, n=n: append(conn, n)) for n in range(5))) == [1, 2, 3, 4, 5]
 
 
+async def test_who_comes_after_the_end_is_told_so(tmp_path: Path) -> None:
+    other = Database.open(tmp_path / "other.db", clock=SystemClock())
+    other.close()
+    with pytest.raises(StoreUnavailable, match="closed"):
+        await other.run(lambda conn: conn.execute("SELECT 1").fetchone())
+
+
 async def test_what_was_handed_over_is_done_even_where_the_caller_is_cancelled(database: Database) -> None:
     gate = threading.Event()
     first = asyncio.create_task(database.run(lambda _: gate.wait(5)))
