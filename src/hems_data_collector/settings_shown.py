@@ -13,6 +13,8 @@ from typing import Final
 
 from hems_data_collector.config import default_database
 from hems_data_collector.credentials import MASK, UNSET_ID, Masker, Secret
+from hems_data_collector.errors import ConfigError
+from hems_data_collector.language import language_named
 from hems_data_collector.outputs.base import Setting
 from hems_data_collector.settings_lookup import DEFAULT_SOURCE
 from hems_data_collector.settings_meters import find_route_b
@@ -21,6 +23,7 @@ from hems_data_collector.settings_table import (
     CONFIG_SETTING,
     CREDENTIAL_FILE_SETTINGS,
     CREDENTIAL_SETTINGS,
+    LANGUAGE_SETTING,
     METER_SETTINGS,
     meter_toml_types,
     settings_table,
@@ -75,6 +78,18 @@ def shown_settings(
 def toml_path(flags: Mapping[str, FlagValue], environ: Mapping[str, str], cwd: Path) -> Path | None:
     """The settings file in force; raises ConfigError as `shown_settings`."""
     return read_sources(flags, environ, cwd, toml_types(), meter_toml_types()).toml_path
+
+
+def language_of(flags: Mapping[str, FlagValue], environ: Mapping[str, str], cwd: Path) -> str | None:
+    """The language that the settings name, for those who talk about settings before they are known to be good.
+
+    None where they name none, one without texts, or cannot be read.
+    """
+    try:
+        found = read_sources(flags, environ, cwd, toml_types(), meter_toml_types()).find(LANGUAGE_SETTING)
+    except ConfigError:  # told by whoever loads them
+        return None
+    return None if found is None else language_named(found.texts[-1])
 
 
 def _of_meter(sources: Sources, loaded: Collection[str]) -> list[Shown]:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
+from hems_data_collector import language
 from hems_data_collector.cli import tables
 from hems_data_collector.cli.arguments import Parser, given
 from hems_data_collector.cli.messages import PROGRAM, hide, masked, say, show_error
@@ -64,12 +65,13 @@ def run(arguments: argparse.Namespace) -> int:
     """Check or show; returns the exit code, or raises the HemsError that carries it."""
     if arguments.toml and (arguments.action == CHECK or arguments.json):
         arguments.fail(_("--toml goes with show alone."))
+    from hems_data_collector.settings_shown import language_of, shown_settings
+
     flags = given(arguments, settings_table())
     environ = environment(flags)
+    language.use(language_of(flags, environ, Path.cwd()))
     if arguments.action == CHECK:
         return _check(flags, environ, as_json=arguments.json)
-    from hems_data_collector.settings_shown import shown_settings
-
     loaded = {name for name in environ if name not in os.environ}
     shown = shown_settings(flags, environ, Path.cwd(), loaded=loaded)
     if arguments.json:

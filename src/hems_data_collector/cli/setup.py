@@ -13,6 +13,7 @@ from gettext import gettext as _
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from hems_data_collector import language
 from hems_data_collector.cli.arguments import Parser, given
 from hems_data_collector.cli.messages import PROGRAM, hide, say, show_error
 from hems_data_collector.cli.questions import NONE, TRIES, BrokenOff, Person, Questions, Scope, terminal
@@ -78,6 +79,8 @@ def add_arguments(parser: Parser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Ask, write, try; returns the exit code, or raises the HemsError that carries it."""
+    from hems_data_collector.settings_shown import language_of
+
     if not arguments.yes and not terminal():
         raise ConfigError(
             _("There is nobody to ask: this is no terminal."),
@@ -93,6 +96,7 @@ def run(arguments: argparse.Namespace) -> int:
     person = Person(there=not arguments.yes, tries=PATIENCE)
     path = _path(getattr(arguments, "config", None))
     must_be_writable(path)
+    language.use(language_of({"config": str(path)}, os.environ, Path.cwd()))
     present = _present(path)
     if person.there:
         print(_("The settings go into {path}.").format(path=present.path))
