@@ -204,6 +204,10 @@ def test_root_finds_the_secrets_of_the_service(tmp_path: Path, monkeypatch: pyte
     assert meter.credentials.password.reveal() == "Kx7Qp2Zt9LmW"
     (header,) = examined.settings.output_values["webhook"]["webhook_headers"]
     assert header.reveal() == "X-Key: hunter22"
+    (folder / "b_route_password").write_text("too long to be one of these passwords")
+    examined = examine({"config": str(tmp_path / "config.toml")}, {"STATE_DIRECTORY": str(tmp_path)}, tmp_path)
+    assert examined.credentials_problem is not None
+    assert examined.of_service, "what is wrong with the password does not change whose settings they are"
 
 
 def test_another_user_is_told_that_there_is_a_service(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,14 +9,16 @@ import os
 import signal
 import sys
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import aclosing, contextmanager, suppress
+from dataclasses import dataclass
 from gettext import gettext as _
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TextIO
 
 import msgspec
 
+from hems_data_collector import language
 from hems_data_collector.cli.arguments import Parser, add_settings, given
 from hems_data_collector.cli.each_meter import add_meter_flag
 from hems_data_collector.cli.logging_setup import OWN_LOGGER, MaskedFormatter, start_logging
@@ -24,7 +26,8 @@ from hems_data_collector.cli.messages import PROGRAM, hide, masked, say
 from hems_data_collector.cli.progress import terminal_progress
 from hems_data_collector.cli.run import with_loaded_secrets
 from hems_data_collector.errors import EXIT_OK, ConfigError
-from hems_data_collector.language import N_
+from hems_data_collector.language import N_, os_text
+from hems_data_collector.settings_sources import FlagValue
 from hems_data_collector.settings_table import CONFIG_SETTING, CORE_SETTINGS, output_settings, settings_table
 
 if TYPE_CHECKING:
@@ -36,6 +39,15 @@ HELP = N_("something does not work: finds out what, from the cable to the last o
 LOG_LINES: Final = 200
 """So many of the last lines of the log are in a report."""
 EXIT_TERMINATED: Final = 128 + signal.SIGTERM  # as shells have it
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """What the settings are made from: that of the start, whatever the diagnosis changes on its way."""
+
+    flags: Mapping[str, FlagValue]
+    environ: Mapping[str, str]
+    cwd: Path
 
 
 def add_arguments(parser: Parser) -> None:
@@ -72,9 +84,11 @@ def add_arguments(parser: Parser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Walk, print, report; returns the exit code of the first failure."""
     from hems_data_collector.diagnosis import examine
+    from hems_data_collector.settings_shown import language_of
 
-    environ = with_loaded_secrets(os.environ)
-    examined = examine(given(arguments, settings_table()), environ, Path.cwd())
+    asked = Asked(flags=given(arguments, settings_table()), environ=with_loaded_secrets(os.environ), cwd=Path.cwd())
+    language.use(language_of(asked.flags, asked.environ, asked.cwd))
+    examined = examine(asked.flags, asked.environ, asked.cwd)
     if arguments.meter is not None:
         examined = examined.of_meter(arguments.meter)
     report = None if arguments.report is None else _opened(arguments.report)
@@ -90,7 +104,7 @@ def run(arguments: argparse.Namespace) -> int:
         finally:
             if report is not None:
                 with report:
-                    report.write(_reported(arguments, findings, examined, kept))
+                    report.write(_reported(asked, findings, examined, kept))
     code = next((finding.exit_code for finding in findings if finding.exit_code), EXIT_OK)
     if arguments.json:
         told = {"exit_code": code, "findings": [finding.as_dict() for finding in findings]}
@@ -130,13 +144,16 @@ async def _walk(examined: Examined, findings: list[Finding], *, as_json: bool) -
         shown.end(findings)
 
 
-def _reported(arguments: argparse.Namespace, findings: Sequence[Finding], examined: Examined, kept: LastLines) -> str:
+def _reported(asked: Asked, findings: Sequence[Finding], examined: Examined, kept: LastLines) -> str:
     """The text of the report."""
     from hems_data_collector.cli.doctor_report import report_of
+    from hems_data_collector.diagnosis.settings import with_service_credentials
     from hems_data_collector.settings_shown import shown_settings
 
+    environ = with_service_credentials(asked.environ) if examined.of_service else asked.environ
+    loaded = environ.keys() - os.environ.keys()
     try:
-        shown = shown_settings(given(arguments, settings_table()), os.environ, Path.cwd())
+        shown = shown_settings(asked.flags, environ, asked.cwd, loaded=loaded)
     except ConfigError:
         shown = None
     return report_of(findings, examined.settings, shown, kept.lines)
@@ -183,7 +200,7 @@ def _opened(path: Path) -> TextIO:
         return path.open("x", encoding="utf-8")
     except OSError as error:
         raise ConfigError(
-            _("The report {path} cannot be written: {reason}.").format(path=path, reason=os.strerror(error.errno or 0)),
+            _("The report {path} cannot be written: {reason}.").format(path=path, reason=os_text(error)),
             setting="report",
             cause=_("There is a file of that name, or the folder is not yours."),
             remedy=_("Give another name."),

@@ -29,7 +29,11 @@ if TYPE_CHECKING:
     from hems_data_collector.config import Settings
 
 _PACKAGES: Final = ("serialx", "httpx", "msgspec", "rich", "cronsim", "google-cloud-pubsub", "aioesphomeapi")
-_HOST: Final = re.compile(r"(\b[a-z][a-z0-9+.-]*://)(?:[^\s/@]+@)?(?:\[[^\]\s]*\]|[^\s/:,)\]'\"]+)", re.IGNORECASE)
+_HOST: Final = re.compile(
+    r"(\b[a-z][a-z0-9+.-]*://)(?:[^\s/@]+@)?(?P<host>\[[^\]\s]*\]|[^\s/:,)\]'\"]+)", re.IGNORECASE
+)
+_HOME: Final = re.compile(r"/home/[^\s/:,)\]'\"]+")
+"""Of whoever: root may look at the settings of another user."""
 _NOBODY: Final = Credentials(route_b_id=Secret("0" * 32), password=Secret("0" * 32))
 
 
@@ -76,9 +80,19 @@ class Hidden:
         text = masked(text)
         for anonymizer in self._anonymizers:
             text = anonymizer.told(text, self._private)
-        text = _HOST.sub(r"\1HOST", text)
+        text = _without_hosts(text)
         home = str(Path.home())
-        return text.replace(home, "~") if len(home) > 1 else text
+        return _HOME.sub("~", text.replace(home, "~") if len(home) > 1 else text)
+
+
+def _without_hosts(text: str) -> str:
+    """Without the hosts of all URLs, which errors of the network name without a URL too."""
+    hosts = sorted({found["host"].strip("[]") for found in _HOST.finditer(text)} - {""}, key=len, reverse=True)
+    text = _HOST.sub(r"\1HOST", text)
+    if not hosts:
+        return text
+    names = "|".join(re.escape(host) for host in hosts)
+    return re.sub(rf"(?<![\w.-])(?:{names})(?![\w-])", "HOST", text, flags=re.IGNORECASE)
 
 
 def _versions() -> Iterator[tuple[str, str]]:

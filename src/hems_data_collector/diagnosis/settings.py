@@ -50,12 +50,13 @@ class Examined:
 
 def examine(flags: Mapping[str, FlagValue], environ: Mapping[str, str], cwd: Path) -> Examined:
     """Load the settings as the collector does, and say what is wrong with them."""
+    of_service = False
     try:
         of_service = toml_path(flags, environ, cwd) == SYSTEM_CONFIG
         environ = with_service_credentials(environ) if of_service else environ
         settings = load_settings(flags, environ, cwd)
     except ConfigError as error:
-        return _mended(error, flags, environ, cwd)
+        return replace(_mended(error, flags, environ, cwd), of_service=of_service)
     return Examined(settings=settings, findings=tuple(_told(settings)), of_service=of_service)
 
 

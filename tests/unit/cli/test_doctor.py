@@ -15,7 +15,7 @@ import pytest
 from hems_data_collector import app, cli, language
 from hems_data_collector.cli.doctor_report import Hidden
 from hems_data_collector.cli.doctor_texts import Shown, conclusion
-from hems_data_collector.diagnosis import KINDS, Finding, State
+from hems_data_collector.diagnosis import KINDS, Finding, State, settings
 from hems_data_collector.diagnosis.kinds import found
 
 EMULATOR = "emulator:?fast=1"
@@ -77,6 +77,26 @@ def test_the_keys_are_the_same_in_every_language(
         for part in ("what", "cause", "remedy"):
             assert bool(one[part]) == bool(other[part])
             assert not one[part] or re.search("[ぁ-ヿ一-鿿]", other[part]), one[part]
+
+
+@pytest.mark.parametrize(("word", "said"), [("ja", "設定"), ("en", "settings")])
+def test_the_language_of_the_settings_is_spoken(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], word: str, said: str
+) -> None:
+    monkeypatch.delenv("HEMS_LANG", raising=False)
+    monkeypatch.setenv("LANG", "ja_JP.UTF-8" if word == "en" else "en_US.UTF-8")
+    monkeypatch.delenv("LANGUAGE", raising=False)
+    monkeypatch.delenv("LC_ALL", raising=False)
+    config = tmp_path / "config.toml"
+    config.write_text(f'language = "{word}"\nport = "{EMULATOR}"\n', encoding="utf-8")
+    assert said in doctor(capsys, "--config", str(config))[1].splitlines()[0]
+    cli.main(["config", "check", "--config", str(config)])
+    assert ("The settings are good." in capsys.readouterr().out) is (word == "en")
+    cli.main(["config", "show", "--config", str(config)])
+    assert ("setting  " in capsys.readouterr().out) is (word == "en")
+    config.write_text(f'language = "{word}"\nport = "/dev/x"\n', encoding="utf-8")
+    cli.main(["setup", "--yes", "--no-test", "--config", str(config)])
+    assert ("is not known" in capsys.readouterr().err) is (word == "en")
 
 
 @pytest.mark.parametrize(("word", "separator"), [("en", ", "), ("ja", "、")])
@@ -154,6 +174,31 @@ def test_what_is_private_is_the_same_wherever_it_stands() -> None:
     number = shown.split()[0]
     assert re.fullmatch(r"\d{10}", number)
     assert shown == f"{number} at fe80::1, FE80:0000:0000:0000:021C:64A0:0000:0001; again {number} there"
+
+
+def test_hosts_and_homes_are_nobody_s_where_no_url_tells_them_either() -> None:
+    hidden = Hidden([], None)
+    said = "https://meter.house.example:8443/x: certificate is not valid for 'meter.house.example'; /home/taro/a.csv"
+    assert hidden(said) == "https://HOST:8443/x: certificate is not valid for 'HOST'; ~/a.csv"
+
+
+def test_the_report_on_the_service_has_its_settings(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "etc").mkdir()
+    (tmp_path / "state").mkdir()
+    (tmp_path / "etc/credentials").mkdir()
+    (tmp_path / "etc/credentials/webhook_headers").write_text("X-Key: hunter22")
+    config = tmp_path / "etc/config.toml"
+    config.write_text(f'port = "{EMULATOR}"\ndatabase = "{tmp_path}/state/hems.db"\ninterval = 77\n', encoding="utf-8")
+    monkeypatch.setattr(settings, "SYSTEM_CONFIG", config)
+    monkeypatch.setattr(settings, "SERVICE_CREDENTIALS", tmp_path / "etc/credentials")
+    monkeypatch.chdir(tmp_path / "etc")
+    assert doctor(capsys, "--config", "config.toml", "--report", str(tmp_path / "report.md"))[0] == 0
+    report = (tmp_path / "report.md").read_text(encoding="utf-8")
+    assert "- interval: 77 (" in report
+    assert "- webhook_headers: set (credential of systemd)" in report
+    assert "hunter22" not in report
 
 
 # --- the texts --------------------------------------------------------------------------------------------------------
