@@ -210,7 +210,7 @@ def _described(each: Shown) -> dict[str, object]:
 
 
 def toml_lines(shown: ShownSettings) -> Iterator[str]:
-    """The settings that are not defaults as a TOML file; a secret is a comment that says where it comes from."""
+    """The settings that are not defaults as a TOML file; what holds a secret is a comment with its origin."""
     yield from _lines(shown.general)
     for label, settings in shown.meters:
         yield "\n[[meters]]"
@@ -224,7 +224,7 @@ def _lines(settings: Iterable[Shown]) -> Iterator[str]:
         name = each.row.name
         if each.origin is Origin.DEFAULT or not each.values:
             continue
-        if each.row.secret:
+        if each.masked:
             yield f'# {name} = "{each.values[0]}"  # {each.source}'
         else:
             yield line_of(name, each.values)

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from gettext import gettext as _
 from operator import attrgetter
+from shutil import get_terminal_size
 from typing import Final
 
 from hems_data_collector.cli import periods as words
@@ -38,7 +39,8 @@ KEYS: Final = (
 )
 """What a half hour is in a pipe, in this order."""
 
-BAR_WIDTH: Final = 24  # characters, so that a row fits on 80
+FULL_WIDTH: Final = 80  # characters of a terminal; on a narrower one bars are shorter
+BAR_WIDTH: Final = 24  # characters, so that a row fits on that
 NO_DATA: Final = "-"
 HALF_HOURS_UP_TO: Final = timedelta(days=2)
 DAYS_UP_TO: Final = timedelta(days=62)
@@ -257,15 +259,16 @@ def _show(stored: Stored, meters: Sequence[StoredMeter], period: Period) -> int:
     if exports:
         head += [_("fed in kWh"), ""]
     head.append("" if step is None else _("half hours"))
+    width = max(0, min(BAR_WIDTH, BAR_WIDTH + get_terminal_size().columns - FULL_WIDTH))
     lines = []
     for row in rows:
         line = [
             f"{row.start.astimezone(stored.settings.zone):{_STAMPS[step]}}",
             _text(row.import_kwh),
-            tables.bar(row.import_kwh or Decimal(0), largest, BAR_WIDTH // (1 + exports)),
+            tables.bar(row.import_kwh or Decimal(0), largest, width // (1 + exports)),
         ]
         if exports:
-            line += [_text(row.export_kwh), tables.bar(row.export_kwh or Decimal(0), largest_export, BAR_WIDTH // 2)]
+            line += [_text(row.export_kwh), tables.bar(row.export_kwh or Decimal(0), largest_export, width // 2)]
         line.append(_of(row, step))
         lines.append(line)
     total = [_("total"), _text(_sum([row.import_kwh for row in rows])), ""]

@@ -102,9 +102,9 @@ def _print_table(reading: Reading, recent: Consumption | None, settings: Setting
     from rich.table import Table
 
     table = Table(box=SIMPLE, show_header=False, title=settings.meters[0].name)
-    table.add_column(style="bold")
-    table.add_column(justify="right")
-    table.add_column()
+    table.add_column(style="bold", overflow="fold")
+    table.add_column(justify="right", overflow="fold")
+    table.add_column(overflow="fold")
     for row in table_rows(reading, recent, settings.zone):
         table.add_row(*row)
     Console().print(table)

@@ -142,7 +142,7 @@ def _show_table(heard: Sequence[Heard], own: MeterSettings) -> None:
                 _whose(each, own),
             ]
         )
-    tables.show_table(head, rows, right=(3, 4))
+    tables.show_table(head, rows, right=(3, 4), whole=(2,))
     ours = next((each for each in heard if each.ours), None)
     if ours is not None and quality_of(ours.lqi).weak:
         say(_("The signal is weak: readings will be missing at times. Move the stick nearer to the meter."))

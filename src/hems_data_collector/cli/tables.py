@@ -17,10 +17,16 @@ def on_terminal() -> bool:
     return sys.stdout is not None and sys.stdout.isatty()
 
 
-def show_table(head: Sequence[str], rows: Sequence[Sequence[str]], *, right: Sequence[int] = ()) -> None:
-    """Print `rows` under `head`; `right` are the numbers of the columns that are aligned to the right."""
+def show_table(
+    head: Sequence[str], rows: Sequence[Sequence[str]], *, right: Sequence[int] = (), whole: Sequence[int] = ()
+) -> None:
+    """Print `rows` under `head`.
+
+    `right` are the numbers of the columns that are aligned to the right, `whole` of those that stay on one line where
+    the terminal is narrow.
+    """
     if on_terminal():
-        _draw(head, rows, right)
+        _draw(head, rows, right, whole)
         return
     from rich.cells import cell_len
 
@@ -34,15 +40,16 @@ def show_table(head: Sequence[str], rows: Sequence[Sequence[str]], *, right: Seq
         print("  ".join(cells).rstrip())
 
 
-def _draw(head: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence[int]) -> None:
+def _draw(head: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence[int], whole: Sequence[int]) -> None:
     from rich.box import SIMPLE
-    from rich.console import Console
+    from rich.console import Console, JustifyMethod
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(box=SIMPLE, show_header=any(head))
+    table = Table(box=SIMPLE, show_header=any(head), padding=(0, 1, 0, 0), pad_edge=False)
     for number, title in enumerate(head):
-        table.add_column(Text(title), justify="right" if number in right else "left", overflow="fold")
+        justify: JustifyMethod = "right" if number in right else "left"
+        table.add_column(Text(title), justify=justify, overflow="fold", no_wrap=number in whole)
     for row in rows:
         table.add_row(*map(Text, row))
     Console().print(table)

@@ -146,6 +146,18 @@ def test_what_was_fed_in_has_its_own_column(capsys: pytest.CaptureFixture[str]) 
 
 
 @pytest.mark.usefixtures("terminal")
+def test_a_narrow_terminal_gets_short_bars_instead_of_broken_ones(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "60")
+    stored([slot(0, 100), slot(1, 108), slot(2, 112)])
+    out, _err = history(capsys, "--from", "2025-04-01T12:00", "--to", "2025-04-01T13:00")
+    text = [" ".join(line.split()) for line in lines(out)]
+    assert "04-01 12:00 0.8 ████" in text
+    assert "04-01 12:30 0.4 ██" in text
+
+
+@pytest.mark.usefixtures("terminal")
 def test_longer_stretches_are_shown_by_day_month_and_year(capsys: pytest.CaptureFixture[str]) -> None:
     stored([slot(number) for number in range(-48, 5)])
     month = [" ".join(line.split()) for line in lines(history(capsys, "--from", "2025-03-30")[0])]

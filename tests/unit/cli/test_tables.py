@@ -35,6 +35,17 @@ def test_a_pipe_gets_aligned_columns(capsys: pytest.CaptureFixture[str]) -> None
 
 
 @pytest.mark.usefixtures("terminal")
+def test_a_column_that_must_stay_whole_does_on_a_narrow_terminal(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", "30")
+    tables.show_table(("a", "b"), [("001C640000000001", "very far away indeed")], whole=(0,))
+    out = capsys.readouterr().out
+    assert "001C640000000001" in out
+    assert max(map(len, out.splitlines())) <= 30
+
+
+@pytest.mark.usefixtures("terminal")
 def test_a_terminal_gets_a_drawn_table_with_the_text_as_it_is(capsys: pytest.CaptureFixture[str]) -> None:
     tables.show_table(("", ""), [("[bold]", "x")])
     assert "[bold]" in capsys.readouterr().out
