@@ -5,6 +5,7 @@ Values are shown as they were written, checked or not, so that a bad one can be 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from gettext import gettext as _
@@ -32,6 +33,7 @@ from hems_data_collector.settings_table import (
 from hems_data_collector.settings_values import secrets_of_url
 
 _FILE_OF: Final = {row.name: file for row, file in zip(CREDENTIAL_SETTINGS, CREDENTIAL_FILE_SETTINGS, strict=True)}
+_WEB_ADDRESS: Final = re.compile(r"(https?://[^/?#]*)[/?#]+[^/?#]", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +46,11 @@ class Shown:
     source: str
     """For people."""
     origin: Origin
+
+    @property
+    def masked(self) -> bool:
+        """The values are not the whole truth."""
+        return any(MASK in text for text in self.values)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,7 +121,13 @@ def masked(row: Setting, texts: tuple[str, ...]) -> tuple[str, ...]:
     """The values of one setting without what is secret in them."""
     if row.secret:
         return (MASK,) * len(texts)
-    return tuple(Masker(Secret(part) for part in secrets_of_url(text))(text) for text in texts)
+    return tuple(_masked_path(Masker(Secret(part) for part in secrets_of_url(text))(text)) for text in texts)
+
+
+def _masked_path(text: str) -> str:
+    """A web address without what stands behind its host: for many services that alone lets a record in."""
+    found = _WEB_ADDRESS.match(text)
+    return text if found is None else f"{found[1]}/{MASK}"
 
 
 def _with_database(each: Shown, sources: Sources, cwd: Path) -> Shown:

@@ -156,12 +156,25 @@ def test_no_form_shows_a_secret(
     write(config, f'b_route_id = "{ROUTE_B_ID}"\nb_route_password = "{PASSWORD}"\n{TWO_METERS}')
     monkeypatch.setenv("WEBHOOK_SECRET", SECRET)
     monkeypatch.setenv("WEBHOOK_HEADERS", "Authorization: Bearer abc123;;X-Key: zzz999")
-    words = ("-o", "webhook", "--webhook-url", "https://me:mypassword@example.com/x")
+    words = ("-o", "webhook", "--webhook-url", "https://me:mypassword@example.com/hooks/T0KENPATH?t=T0KENQUERY")
     assert main(["config", "show", *form, *words]) == 0
     out, err = capsys.readouterr()
-    for secret in (ROUTE_B_ID, ROUTE_B_ID[-8:], PASSWORD, SECRET, "abc123", "zzz999", "mypassword", "MYSECRETWORD"):
+    for secret in (
+        ROUTE_B_ID,
+        ROUTE_B_ID[-8:],
+        PASSWORD,
+        SECRET,
+        "abc123",
+        "zzz999",
+        "mypassword",
+        "MYSECRETWORD",
+        "T0KEN",
+    ):
         assert secret not in out + err
-    assert "****" in out
+    assert "https://me:****@example.com/****" in out
+    assert not any(line.startswith("webhook_url =") for line in out.splitlines()), (
+        "no settings file with half an address"
+    )
 
 
 def test_bad_settings_are_shown_too_and_told_to_be_bad(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
