@@ -10,9 +10,11 @@ import pytest
 from hems_data_collector.clock import LoopClock
 from hems_data_collector.credentials import Credentials, Secret
 from hems_data_collector.emulator import KEYS, Emulator, EmulatorSettings
+from hems_data_collector.emulator.j11 import J11
 from hems_data_collector.emulator.settings import Notify
 from hems_data_collector.emulator.tasks import Tasks
 from hems_data_collector.errors import ConfigError, PortBusy, PortLost
+from hems_data_collector.skstack import MODULES
 from support.virtual_time import run_virtual, virtual
 from unit.emulator.bench import METER, NOON_UTC, Bench
 
@@ -235,3 +237,9 @@ async def test_a_closed_emulator_leaves_nothing_running() -> None:
     assert asyncio.all_tasks() == {asyncio.current_task()}
     with pytest.raises(PortLost):
         await bench.port.read()
+
+
+def test_the_help_names_every_module() -> None:
+    named = KEYS["module"].help.partition(": ")[2]
+    assert named.partition(" (")[0].split(", ") == list(MODULES)
+    assert J11 in named
