@@ -73,7 +73,7 @@ class Shown:
     def _show_waiting(self) -> None:
         waiting, self._waiting = self._waiting, []
         if waiting:
-            names = ", ".join(_(_STEPS.get(finding.step, finding.step)) for finding in waiting)
+            names = _(", ").join(_(_STEPS.get(finding.step, finding.step)) for finding in waiting)
             self._show(waiting[0], "", what=f"{names}: {waiting[0].what}")
 
     def _show(self, finding: Finding, step: str, what: str = "") -> None:

@@ -5,11 +5,24 @@ from __future__ import annotations
 import difflib
 from collections.abc import Collection
 from gettext import gettext as _
+from types import MappingProxyType
 from typing import Final
 
 from hems_data_collector.errors import ConfigError
+from hems_data_collector.language import N_
 
 _SETTING: Final = "schedule"
+_FIELDS: Final = MappingProxyType(
+    {
+        "second": N_("second"),
+        "minute": N_("minute"),
+        "hour": N_("hour"),
+        "day-of-month": N_("day"),
+        "month": N_("month"),
+        "day-of-week": N_("weekday"),
+    }
+)
+"""The fields as the parser calls them, and as the remedy does."""
 
 
 def bad_interval(seconds: int) -> ConfigError:
@@ -26,7 +39,7 @@ def bad_field(expression: str, field: str) -> ConfigError:
     """`field` names the one that cron cannot read, and shows it."""
     return _refused(
         _('The schedule "{schedule}" has a field that cron cannot read ({field}).').format(
-            schedule=expression, field=field
+            schedule=expression, field=_(_FIELDS.get(field, field))
         )
     )
 

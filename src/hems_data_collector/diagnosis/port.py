@@ -78,7 +78,7 @@ def _device(context: Context) -> Finding:
 def closed(may: Access, port: str, meter: str | None) -> Finding:
     """Why this user cannot open it."""
     devices = plugged_in()
-    listed = ", ".join(each.name for each in devices) or _("nothing")
+    listed = _(", ").join(each.name for each in devices) or _("nothing")
     words: dict[str, Any] = {"port": port, "devices": listed, "group": may.group or _GROUP, "user": _user()}
     key = {AccessState.MISSING: "port-missing", AccessState.NOT_SERIAL: "port-not-serial"}.get(may.state)
     if key is None:
@@ -90,7 +90,7 @@ def closed(may: Access, port: str, meter: str | None) -> Finding:
 
 def busy(port: str, meter: str | None, using: tuple[Holder, ...]) -> Finding:
     """Somebody else has it open; who, where this user may see that."""
-    who = ", ".join(_("{command} (process {pid})").format(command=each.command, pid=each.pid) for each in using)
+    who = _(", ").join(_("{command} (process {pid})").format(command=each.command, pid=each.pid) for each in using)
     hidden = _("a program of another user; its name is shown by: sudo fuser -v {port}").format(port=port)
     return found("port-busy", meter=meter, port=port, holder=who or hidden, details={"port": port, "holder": who})
 

@@ -288,7 +288,10 @@ def _opened(path: Path, mode: str) -> sqlite3.Connection:
             raise StoreError(
                 _("There is no database {path}.").format(path=path),
                 cause=_("The collector has not run yet, or keeps its data elsewhere."),
-                remedy=_("Give the collector's --database, and run this as the collector's user."),
+                remedy=_(
+                    "Give the collector's --database, and run this as the collector's user; for an installed service"
+                    " put sudo before the command."
+                ),
             ) from error
         raise failures.explained(error, path) or error from error
     return conn
