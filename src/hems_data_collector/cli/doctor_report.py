@@ -34,6 +34,13 @@ _HOST: Final = re.compile(
 )
 _HOME: Final = re.compile(r"/home/[^\s/:,)\]'\"]+")
 """Of whoever: root may look at the settings of another user."""
+_SERIALS: Final = (
+    re.compile(r"[?&]meter=([^&\s,)\]'\"]+)"),  # which one a port means
+    re.compile(r"/by-id/\S*_([^_\s/]+)-if\d"),  # that of a stick, which need not be plugged in
+    # In prose, of meters that answered too; letters of Japanese are no part of it.
+    re.compile(r"(?<![\w=.-])(?=(?:[A-Z]*\d){4})([0-9A-Z]{8,12})(?![\w.]\w)", re.ASCII),
+)
+"""Serial numbers that no finding tells of, by the form or the place that they have."""
 _NOBODY: Final = Credentials(route_b_id=Secret("0" * 32), password=Secret("0" * 32))
 
 
@@ -78,11 +85,16 @@ class Hidden:
     def __call__(self, text: str) -> str:
         """`text` for everybody."""
         text = masked(text)
+        private = (*self._private, *_serials_in(text))
         for anonymizer in self._anonymizers:
-            text = anonymizer.told(text, self._private)
+            text = anonymizer.told(text, private)
         text = _without_hosts(text)
         home = str(Path.home())
         return _HOME.sub("~", text.replace(home, "~") if len(home) > 1 else text)
+
+
+def _serials_in(text: str) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(number for form in _SERIALS for number in form.findall(text)))
 
 
 def _without_hosts(text: str) -> str:

@@ -182,6 +182,21 @@ def test_hosts_and_homes_are_nobody_s_where_no_url_tells_them_either() -> None:
     assert hidden(said) == "https://HOST:8443/x: certificate is not valid for 'HOST'; ~/a.csv"
 
 
+def test_no_serial_number_stays_whatever_tells_it() -> None:
+    hidden = Hidden([], None)
+    told = (
+        "port: wifi:wlan0?meter=A00B12, /dev/serial/by-id/usb-FTDI_FT232R_USB_UART_AB0PQRS-if00-port0;"
+        " the meter A00B123457 did not answer; these did: A00B123458, 000012345678. Using A00B123458;"
+        "メーターA00B123459は応答しません。free_bytes=79798362112"
+    )
+    shown = hidden(told)
+    assert not re.search("A00B|AB0PQRS|000012345678", shown)
+    assert "usb-FTDI_FT232R_USB_UART_" in shown
+    assert shown.endswith("free_bytes=79798362112")
+    said = "BP35A1 or RL7023 Stick-D/IPS, 115200 bit/s, at 2026-11-23T04:21:53, PAN 8888, 4725 of 4752, SHF_0123"
+    assert hidden(said) == said
+
+
 def test_the_report_on_the_service_has_its_settings(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
