@@ -126,6 +126,8 @@ class Decoder:
         except OSError as error:
             if error.errno == errno.ENAMETOOLONG:
                 self._read_text(name, where)
+            elif error.errno in (errno.EPIPE, errno.ENOSPC):
+                raise  # it is standard output that takes no more
             else:
                 self._complain(where, _("the file cannot be read: {reason}").format(reason=os_text(error)))
 

@@ -441,6 +441,21 @@ def test_lines_of_hex_come_from_standard_input(decode: Decode, line: str, end: s
         assert ran.objects[0]["properties"][0]["value"] == 611
 
 
+def test_a_file_is_not_blamed_for_a_reader_that_went_away(
+    decode: Decode, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    capture = tmp_path / "capture.txt"
+    capture.write_text("OK\n", encoding="utf-8")
+
+    def gone(_text: str) -> int:
+        raise BrokenPipeError(32, "Broken pipe")
+
+    monkeypatch.setattr("hems_data_collector.cli._forget_stdout", lambda: None)
+    monkeypatch.setattr(sys.stdout, "write", gone)
+    ran = decode(str(capture))
+    assert (ran.code, ran.err) == (0, "")
+
+
 def test_file_with_comments_and_empty_lines(decode: Decode) -> None:
     Path("frames.txt").write_text(f"\ufeff# a comment\n\n{UNIT_0_1}\n{E0_65139}\n", encoding="utf-8")
 
