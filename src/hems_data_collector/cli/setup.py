@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from gettext import gettext as _
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, Final
 
 from hems_data_collector import language
@@ -280,11 +281,11 @@ def _tried(path: Path) -> int:
 
 def _say_next(path: Path, values: Values) -> None:
     """How to go on: the collector as it is now, or as a service, which sees no home folder."""
-    flags = "" if path == own_config(os.environ) else f" --config {path}"
+    flags = "" if path == own_config(os.environ) else f" --config {quote(str(path))}"
     written = Path(values["file"][0]) if "file" in values.get("output", ()) else None
-    of_service = f"./service-manager.sh install --config {path}"
+    of_service = f"./service-manager.sh install --config {quote(str(path))}"
     if written is not None and written.is_relative_to(home_of(os.environ)):
-        of_service += f" --file {SERVICE_FOLDER / written.name}"
+        of_service += f" --file {quote(str(SERVICE_FOLDER / written.name))}"
     print()
     print(_("Start it:              {command}").format(command=f"{PROGRAM}{flags}"))
     print(_("As a service, always:  {command}").format(command=of_service))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import getpass
 import os
+import shlex
 import stat
 import tomllib
 from collections.abc import Callable, Iterator
@@ -239,6 +240,14 @@ def test_the_settings_of_the_service_are_for_its_installer(
         assert "service-manager.sh update --ask" in capsys.readouterr().err
     assert main(["setup", "--yes", "--port", "emulator:", "--config", "mine.toml"]) == 0
     assert written(Path("mine.toml"))["port"] == "emulator:"
+
+
+def test_what_is_to_be_typed_next_can_be_typed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "my house.toml"
+    assert main(["setup", "--yes", "--no-test", "--port", "emulator:", "--config", str(path)]) == 0
+    *_, start, service = capsys.readouterr().out.splitlines()
+    assert shlex.split(start)[-2:] == ["--config", str(path)]
+    assert shlex.split(service)[-2:] == ["--config", str(path)]
 
 
 # --- with questions ---------------------------------------------------------------------------------------------------
