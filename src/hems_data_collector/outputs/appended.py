@@ -7,7 +7,6 @@ import errno
 import hashlib
 import os
 import stat
-import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from gettext import gettext as _
@@ -87,6 +86,8 @@ class AppendedFile:
 
     def try_out(self) -> None:
         """As `check`, and whether there is room, without leaving a trace; raises OSError or ForeignHeader."""
+        import tempfile  # brings much along that no run of the collector needs
+
         try:
             descriptor = os.open(self.path, os.O_RDWR | os.O_APPEND | os.O_CLOEXEC)
         except FileNotFoundError:

@@ -8,7 +8,6 @@ import socket
 import ssl
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from gettext import gettext as _
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Self
 
@@ -329,6 +328,8 @@ def retry_after_s(value: str | None, now: datetime) -> float | None:
     if text.isascii() and text.isdigit():
         seconds = float(text)
     else:
+        from email.utils import parsedate_to_datetime  # a server that is busy, and says until when, is rare
+
         try:
             at = parsedate_to_datetime(text)
         except (TypeError, ValueError, IndexError, OverflowError):
