@@ -51,7 +51,9 @@ def all_of(flags: Mapping[str, FlagValue], environ: Mapping[str, str], folder: P
     async def whole() -> list[Finding]:
         assert examined.settings is not None
         clock = LoopClock(START)
-        return [finding async for finding in diagnose(examined.settings, clock=clock, rng=Random(1))]
+        problem = examined.credentials_problem
+        walking = diagnose(examined.settings, clock=clock, rng=Random(1), credentials_problem=problem)
+        return [finding async for finding in walking]
 
     return [*examined.findings, *run_virtual(whole(), limit_s=LONGEST_S)]
 
@@ -244,6 +246,17 @@ def test_several_meters_are_walked_one_after_the_other(tmp_path: Path) -> None:
     assert by_key(findings, "scan-nothing").meter == "annex"
     assert [finding.meter for finding in findings if finding.step == "port"] == ["house", "annex"]
     assert [finding.meter for finding in findings if finding.step == "store"] == [None]
+
+
+def test_an_id_is_missing_only_where_a_meter_asks_for_one(tmp_path: Path) -> None:
+    config = tmp_path / "config.toml"
+    config.write_text(
+        '[[meters]]\nname = "house"\nport = "/dev/ttyNOPE"\n[[meters]]\nname = "annex"\nport = "emulator:?seed=3"\n'
+    )
+    findings = all_of({"config": str(config)}, {"STATE_DIRECTORY": str(tmp_path / "state")}, tmp_path)
+    assert by_key(findings, "credentials-missing").meter == "house"
+    assert by_key(findings, "credentials-unneeded").meter == "annex"
+    assert by_key(findings, "reading").meter == "annex"
 
 
 def test_a_step_that_hangs_is_given_up_and_the_walk_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

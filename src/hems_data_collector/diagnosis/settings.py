@@ -24,6 +24,7 @@ from hems_data_collector.settings_table import CREDENTIAL_SETTINGS, output_setti
 _NAMES: Final = frozenset(name for row in CREDENTIAL_SETTINGS for name in (row.name, row.environment))
 _STAND_INS: Final = MappingProxyType({row.environment or "": "1" * len(UNSET_ID) for row in CREDENTIAL_SETTINGS})
 """Well-formed, and nobody's: they are never sent to a meter."""
+MISSING: Final = "credentials-missing"
 _FILE: Final = re.compile(r"(?<=toml)(?:, |、)|(?<=\.env)(?:, |、| \()")
 """Between a settings file and the name in it, in either language: the file is named once."""
 SERVICE_CREDENTIALS: Final = SYSTEM_CONFIG.parent / "credentials"
@@ -87,7 +88,7 @@ def _mended(error: ConfigError, flags: Mapping[str, FlagValue], environ: Mapping
     except ConfigError:  # a meter's own table, which counts before the environment
         return Examined(settings=None, findings=(wrong,))
     missing = isinstance(error, NotConfigured)
-    key = "credentials-missing" if missing else "credentials-malformed"
+    key = MISSING if missing else "credentials-malformed"
     problem = found(key, reason=error.what, cause="" if missing else error.cause)
     told = tuple(_told(settings, made_up=_NAMES))
     return Examined(settings=settings, findings=told, credentials_problem=problem)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from gettext import gettext as _
 from typing import Final
 
@@ -11,6 +12,7 @@ from hems_data_collector.diagnosis.context import Context
 from hems_data_collector.diagnosis.finding import Finding
 from hems_data_collector.diagnosis.kinds import found
 from hems_data_collector.diagnosis.port import busy
+from hems_data_collector.diagnosis.settings import MISSING
 from hems_data_collector.diagnosis.troubles import trouble
 from hems_data_collector.errors import HemsError, PortBusy
 from hems_data_collector.language import N_
@@ -73,10 +75,14 @@ def _modem(context: Context, modem: ModemFound) -> Finding:
 
 
 async def look_at_credentials(context: Context) -> AsyncGenerator[Finding, None]:
-    """Id and password, as far as their form tells."""
-    if context.around.credentials_problem is not None:
-        yield context.around.credentials_problem
-    elif context.scheme in WITHOUT_CREDENTIALS:
+    """Id and password, as far as their form tells: what is wrong with them, the collector refuses for every meter.
+
+    None at all are missing only where a meter asks for them.
+    """
+    problem, unneeded = context.around.credentials_problem, context.scheme in WITHOUT_CREDENTIALS
+    if problem is not None and not (unneeded and problem.key == MISSING):
+        yield replace(problem, meter=context.own.name)
+    elif unneeded:
         yield found("credentials-unneeded", meter=context.own.name)
     else:
         yield found("credentials", meter=context.own.name)
