@@ -139,7 +139,8 @@ def test_what_the_meter_has_forgotten_is_missing_told_and_not_asked_for_again(
     assert lost_at - 8 * MINUTE <= gone[0] <= lost_at + MINUTE
     windows = [minutes_of(frame) for frame in selected(asked)]
     after = next(window for window in windows if window[0] > gone[-1])
-    assert after[-1] == gone[-1] + MINUTE, "the first window after the loss reached not as far back as it could"
+    # The oldest minute that is asked for may be forgotten on the way, where the meter's minute ends just then.
+    assert after[-1] in (gone[-1], gone[-1] + MINUTE), "the first window after the loss reached not as far as it could"
     assert len(after) >= 9  # D0 told the newest
     assert max(sum(at in window for window in windows) for at in gone) == 1
     assert f"{len(gone)} one-minute registers from 2026-01-15 " in caplog.text
