@@ -83,15 +83,19 @@ def run(arguments: argparse.Namespace) -> int:
         _credential(settings.route_b_id, "B_ROUTE_ID", SAMPLE_ROUTE_B_ID),
         _credential(settings.password, "B_ROUTE_PASSWORD", SAMPLE_PASSWORD),
     )
-    # The id is shown on purpose: whoever connects needs it. The password never is.
-    if credentials.password != credentials.route_b_id:
+    # A made-up id is shown on purpose: whoever connects needs it. What the environment holds may be a real one.
+    own = settings.route_b_id is None and credential_text("B_ROUTE_ID", os.environ) is not None
+    if own:
+        hide(credentials.secrets())
+    elif credentials.password != credentials.route_b_id:
         hide((credentials.password,))
     emulator = Emulator(settings, credentials=credentials)
 
     def ready(place: str) -> None:
         say(_("port: {place}").format(place=place))
         for each in emulator.in_reach:
-            say(_("B-route id: {id}").format(id=each.credentials.route_b_id.reveal()))
+            text = _("that of B_ROUTE_ID") if own and each is emulator else each.credentials.route_b_id.reveal()
+            say(_("B-route id: {id}").format(id=text))
         say(_("module: {module}; end with Ctrl-C").format(module=settings.module))
 
     if arguments.pty is not None:

@@ -269,9 +269,10 @@ def test_the_verb_serves_until_a_signal_and_cleans_up(tmp_path: Path, number: si
     assert not os.path.lexists(path)
 
 
-def test_the_verb_takes_id_and_password_from_the_environment(tmp_path: Path) -> None:
+def test_the_verb_takes_id_and_password_from_the_environment_and_shows_neither(tmp_path: Path) -> None:
     path, route_b_id = tmp_path / "meter", "ABCDEFABCDEFABCDEFABCDEFABCDEFAB"
-    with emulate("--pty", str(path), "--fast", B_ROUTE_ID=route_b_id, B_ROUTE_PASSWORD="hiddenhidden") as process:
+    words = ("--pty", str(path), "--fast", "--meters", "2")
+    with emulate(*words, B_ROUTE_ID=route_b_id, B_ROUTE_PASSWORD="hiddenhidden") as process:
         wait_for(path)
         with serial.Serial(str(path), 115200, timeout=3) as port:
             port.write(f"SKSREG SFE 0\r\nSKSETPWD C hiddenhidden\r\nSKSETRBID {route_b_id}\r\n".encode())
@@ -280,7 +281,9 @@ def test_the_verb_takes_id_and_password_from_the_environment(tmp_path: Path) -> 
         process.terminate()
         _, err = process.communicate(timeout=10)
     assert process.returncode == 0
-    assert route_b_id in err
+    assert "B-route id: that of B_ROUTE_ID\n" in err
+    assert "B-route id: 00112233445566778899AABBCCDDEEF1\n" in err
+    assert route_b_id[-8:] not in err
     assert "hiddenhidden" not in err
 
 
