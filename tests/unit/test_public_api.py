@@ -79,7 +79,7 @@ def test_the_meter_offers_this() -> None:
 
 
 def test_every_error_that_a_meter_may_raise_is_a_public_one() -> None:
-    private = {"StoreError", "OutputError", "SendUnconfirmed", "LineError", "FrameError"}
+    private = {"StoreError", "OutputError", "SendUnconfirmed", "LineError", "FrameError", "NotConfigured"}
     kinds = {
         name
         for name, kind in vars(errors).items()

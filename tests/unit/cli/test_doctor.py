@@ -279,6 +279,7 @@ def test_a_signal_ends_it_cleanly_and_the_report_is_there(number: signal.Signals
         stderr=subprocess.PIPE,
         env=os.environ | {"STATE_DIRECTORY": str(tmp_path)},
         text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a suite in the background ignores it
     ) as process:
         assert process.stdout is not None
         while "modem" not in process.stdout.readline():
