@@ -17,6 +17,27 @@ log = logging.getLogger(__name__)
 REMIND_AFTER_S: Final = 1800.0  # the same trouble is told again after half an hour
 
 
+class Telling:
+    """Tells the owner of a failure once, and again after half an hour of the same; else the debug log."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._told: tuple[str, float] | None = None
+
+    def tell(self, error: HemsError, wait_s: float) -> None:
+        """Say what went wrong and when the next try is."""
+        now = self._clock.monotonic()
+        if self._told is not None and self._told[0] == error.what and now - self._told[1] < REMIND_AFTER_S:
+            log.debug("%s Next try in %.1f s.", error.what, wait_s)
+            return
+        self._told = (error.what, now)
+        log.warning("%s Next try in %.0f s.", error, wait_s)
+
+    def over(self) -> None:
+        """It works again; the same failure later is another one."""
+        self._told = None
+
+
 class Patience:
     """Knows the newest failure. `ended_at`: when we ended the last session in order, for the meter holds it a while."""
 
@@ -25,7 +46,9 @@ class Patience:
         self._retries = Retries(rng)
         self._ended_at = ended_at
         self._up_since: float | None = None
-        self._told: tuple[str, float] | None = None
+        self._telling = Telling(clock)
+        self.raising = False
+        """The failure is raised to somebody who shows it, so it is not told here."""
         self.failure: HemsError | None = None
 
     def wait_s(self) -> float:
@@ -36,7 +59,10 @@ class Patience:
             wait_s = AFTER_OWN_TERM_S
         else:
             wait_s = self._retries.wait_s(error)
-        self._tell(error, wait_s)
+        if self.raising:
+            log.debug("%s", error.what)
+        else:
+            self._telling.tell(error, wait_s)
         return wait_s
 
     @property
@@ -52,7 +78,8 @@ class Patience:
 
     def up(self) -> None:
         """The session is up."""
-        self.failure = self._told = self._ended_at = None
+        self.failure = self._ended_at = None
+        self._telling.over()
         self._up_since = self._clock.monotonic()
 
     def lost(self) -> None:
@@ -60,11 +87,3 @@ class Patience:
         if self._up_since is not None and self._clock.monotonic() - self._up_since >= SETTLED_S:
             self._retries.settled()
         self._up_since = None
-
-    def _tell(self, error: HemsError, wait_s: float) -> None:
-        now = self._clock.monotonic()
-        if self._told is not None and self._told[0] == error.what and now - self._told[1] < REMIND_AFTER_S:
-            log.debug("%s Next try in %.0f s.", error.what, wait_s)
-            return
-        self._told = (error.what, now)
-        log.warning("%s Next try in %.0f s.", error, wait_s)

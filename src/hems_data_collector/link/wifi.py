@@ -23,6 +23,7 @@ from hems_data_collector.errors import HemsError, LinkError, MeterNotFound, Port
 from hems_data_collector.link.base import Datagram, OnProgress, Progress, WifiPlace
 from hems_data_collector.link.counters import LinkCounters
 from hems_data_collector.link.neighbours import Neighbours
+from hems_data_collector.link.patience import Telling
 from hems_data_collector.link.retry import waits_for
 from hems_data_collector.link.session import SessionState
 from hems_data_collector.link.udp import INTERFACE_ERRORS
@@ -43,7 +44,6 @@ REPLACED_AFTER_S: Final = 3600.0  # a meter that stays away this long has been e
 MOMENT_S: Final = 0.001  # a timer may end a hair early by this clock's reckoning
 ASK_EVERY_S: Final = 20.0  # between two searches our meter's last address is asked that often
 LOOK_S: Final = 10.0  # how often the interface is looked at while the meter is quiet
-REMIND_AFTER_S: Final = 1800.0  # the same trouble is told again after half an hour
 _NODE_ID_END: Final = "00" * 5  # behind maker and EUI-64, in the form that is known (§7)
 
 
@@ -104,7 +104,7 @@ class WifiLink:
         self._down_reason: HemsError | None = None
         self._trouble: HemsError | None = None
         self._missing_since: float | None = None
-        self._told: tuple[str, float] | None = None
+        self._telling = Telling(clock)
         self._told_others: frozenset[str] = frozenset()
         self._searches = 0
 
@@ -170,7 +170,7 @@ class WifiLink:
                 wait_s = waits_for(error).before(attempt, self._rng)
                 attempt += 1
                 self.counters.retries += 1
-                self._tell(error, wait_s)
+                self._telling.tell(error, wait_s)
                 self._on_progress(None)
                 await self._listen(wait_s)
 
@@ -216,14 +216,6 @@ class WifiLink:
         with suppress(TimeoutError):
             await self._clock.wait_for(self._appeared.wait(), seconds)
         return self._appeared.is_set()
-
-    def _tell(self, error: HemsError, wait_s: float) -> None:
-        now = self._clock.monotonic()
-        if self._told is not None and self._told[0] == error.what and now - self._told[1] < REMIND_AFTER_S:
-            log.debug("%s Next try in %.0f s.", error.what, wait_s)
-            return
-        self._told = (error.what, now)
-        log.warning("%s Next try in %.0f s.", error, wait_s)
 
     # --- finding the meter ---------------------------------------------------------------------------------------
 
@@ -297,7 +289,7 @@ class WifiLink:
         self._meter = place
         self._missing_since = None
         self._searches = 0
-        self._told = None
+        self._telling.over()
         self.counters.rejoins += self.counters.joins > 0
         self.counters.joins += 1
         self._on_progress(None)

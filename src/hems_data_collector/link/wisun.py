@@ -158,6 +158,7 @@ class WisunLink:
 
     async def connect_once(self) -> Pan:
         """One widening scan and two joins at most; raises what went wrong (docs/cli.md: within 180 s)."""
+        self._patience.raising = True
         keeping = asyncio.create_task(self.keep(), name="connect-once")
         try:
             async with asyncio.timeout(ONE_SHOT_LIMIT_S):
@@ -179,6 +180,7 @@ class WisunLink:
         finally:
             keeping.cancel()
             await asyncio.gather(keeping, return_exceptions=True)
+            self._patience.raising = False
         raise failures.not_joined_within(ONE_SHOT_LIMIT_S)
 
     async def close(self) -> None:

@@ -23,14 +23,14 @@ from support.virtual_time import run_virtual
 
 START = datetime(2026, 1, 15, tzinfo=UTC)
 FAILURES = 100
-_WAIT = re.compile(r"Next try in (\d+) s\.")
+_WAIT = re.compile(r"Next try in ([\d.]+) s\.")
 
 
 def link_on(open_port: Callable[[], Awaitable[Transport]], emulator: Emulator) -> WisunLink:
     return WisunLink(open_port=open_port, credentials=emulator.credentials, clock=LoopClock(START), rng=Random(3))
 
 
-async def fail_often(link: WisunLink, caplog: pytest.LogCaptureFixture) -> list[int]:
+async def fail_often(link: WisunLink, caplog: pytest.LogCaptureFixture) -> list[float]:
     """The waits that are told, after a hundred failures."""
     caplog.set_level(logging.DEBUG, "hems_data_collector.link.patience")
     keeping = asyncio.create_task(link.keep())
@@ -40,10 +40,10 @@ async def fail_often(link: WisunLink, caplog: pytest.LogCaptureFixture) -> list[
     keeping.cancel()
     await asyncio.gather(keeping, return_exceptions=True)
     await link.close()
-    return [int(found[1]) for record in caplog.records if (found := _WAIT.search(record.message))]
+    return [float(found[1] or 0) for record in caplog.records if (found := _WAIT.search(record.message))]
 
 
-def assert_they_grow(waits: list[int], ceiling_s: float) -> None:
+def assert_they_grow(waits: list[float], ceiling_s: float) -> None:
     assert len(waits) >= FAILURES
     assert waits[0] <= waits[-1]
     assert max(waits) <= ceiling_s * (1 + JITTER) + 0.5 <= CEILING_S * (1 + JITTER) + 0.5
@@ -55,7 +55,7 @@ def assert_they_grow(waits: list[int], ceiling_s: float) -> None:
 def test_a_port_that_fails(kind: type[HemsError], caplog: pytest.LogCaptureFixture) -> None:
     opened: list[float] = []
 
-    async def scenario() -> list[int]:
+    async def scenario() -> list[float]:
         async def refuse() -> Transport:
             opened.append(asyncio.get_running_loop().time())
             raise kind("It does not open.")
@@ -117,5 +117,23 @@ def test_the_link_can_be_closed_and_kept_again() -> None:
             assert emulator.counters.terminations == visit
         assert link.counters.joins == 3
         assert link.counters.losses == 0
+
+    run_virtual(scenario())
+
+
+def test_who_tries_once_is_told_by_the_error_alone(caplog: pytest.LogCaptureFixture) -> None:
+    async def scenario() -> None:
+        async def refuse() -> Transport:
+            raise PortBusy("It does not open.")
+
+        link = link_on(refuse, Emulator(EmulatorSettings()))
+        with pytest.raises(PortBusy):
+            await link.connect_once()
+        assert not [record for record in caplog.records if record.levelno >= logging.WARNING]
+        await link.close()
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(link.keep(), 20)
+        assert [record.message for record in caplog.records if record.levelno >= logging.WARNING]
+        await link.close()
 
     run_virtual(scenario())
