@@ -15,6 +15,7 @@ from hems_data_collector.link.retry import AFTER_OWN_TERM_S, OWN_TERM_WINDOW_S, 
 log = logging.getLogger(__name__)
 
 REMIND_AFTER_S: Final = 1800.0  # the same trouble is told again after half an hour
+A_MOMENT_S: Final = 1.0  # a shorter wait is none to a person
 
 
 class Telling:
@@ -31,7 +32,10 @@ class Telling:
             log.debug("%s Next try in %.1f s.", error.what, wait_s)
             return
         self._told = (error.what, now)
-        log.warning("%s Next try in %.0f s.", error, wait_s)
+        if wait_s < A_MOMENT_S:
+            log.warning("%s Trying again now.", error)
+        else:
+            log.warning("%s Next try in %.0f s.", error, wait_s)
 
     def over(self) -> None:
         """It works again; the same failure later is another one."""

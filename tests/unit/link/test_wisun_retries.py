@@ -12,9 +12,10 @@ from random import Random
 
 import pytest
 
-from hems_data_collector.clock import LoopClock
+from hems_data_collector.clock import LoopClock, SystemClock
 from hems_data_collector.emulator import Emulator, EmulatorSettings
 from hems_data_collector.errors import HemsError, PortBusy, PortDenied, PortError, PortLost, PortNotFound
+from hems_data_collector.link.patience import Telling
 from hems_data_collector.link.retry import CEILING_S, JITTER, WAITS
 from hems_data_collector.link.session import SessionState
 from hems_data_collector.link.transport import Transport
@@ -23,7 +24,7 @@ from support.virtual_time import run_virtual
 
 START = datetime(2026, 1, 15, tzinfo=UTC)
 FAILURES = 100
-_WAIT = re.compile(r"Next try in ([\d.]+) s\.")
+_WAIT = re.compile(r"Next try in ([\d.]+) s\.|Trying again now\.")
 
 
 def link_on(open_port: Callable[[], Awaitable[Transport]], emulator: Emulator) -> WisunLink:
@@ -137,3 +138,12 @@ def test_who_tries_once_is_told_by_the_error_alone(caplog: pytest.LogCaptureFixt
         await link.close()
 
     run_virtual(scenario())
+
+
+@pytest.mark.parametrize(
+    ("wait_s", "text"),
+    [(0.4, "Trying again now."), (0.99, "Trying again now."), (1.0, "Next try in 1 s."), (59.7, "Next try in 60 s.")],
+)
+def test_a_moment_is_now(wait_s: float, text: str, caplog: pytest.LogCaptureFixture) -> None:
+    Telling(SystemClock()).tell(PortLost("The port went away."), wait_s)
+    assert [record.message for record in caplog.records] == [f"The port went away. {text}"]
