@@ -448,7 +448,7 @@ def collector(folder: Path, port: str) -> Iterator[int]:
     environ = os.environ | environ_of(folder, {})
     with subprocess.Popen([*PROGRAM, *words], env=environ, cwd=folder, stderr=subprocess.PIPE, text=True) as process:
         assert process.stderr is not None
-        until = re.compile("Joined the meter|Next try in")
+        until = re.compile("Joined the meter|Next try in|Trying again now")
         while not until.search(line := process.stderr.readline()):
             assert line, "the collector has ended"
         try:
