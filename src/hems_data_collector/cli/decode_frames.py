@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from gettext import gettext as _
 from typing import Any, Final
 
+from hems_data_collector.cli.decode_texts import in_brackets
 from hems_data_collector.cli.decode_values import to_json, to_lines
 from hems_data_collector.credentials import MASK
 from hems_data_collector.echonet import (
@@ -107,7 +108,7 @@ class ExplainedFrame:
         frame = self.frame
         name, meaning = _SERVICES[frame.esv]
         route = f"{_object(frame.seoj)} -> {_object(frame.deoj)}"
-        lines = [f"{name}  {route}  TID {frame.tid:04X}  ({_(meaning)})"]
+        lines = [f"{name}  {route}  TID {frame.tid:04X}  {in_brackets(_(meaning))}"]
         if frame.esv in SET_GET_FAMILY:
             lines += ["  " + _("set:"), *_indented(self.set_entries), "  " + _("read:")]
         return [*lines, *_indented(self.entries)]
@@ -192,7 +193,7 @@ def _entry(esv: Esv, eoj: Eoj, item: Property, scale: EnergyScale | None, *, is_
     except PropertyError as error:
         if is_set and esv is not Esv.SET_GET:  # a refused value may well be one that the property does not allow
             return Entry(json=shown, lines=[f"{label}: {_refused(shown['edt'])}"])
-        return Entry(json=shown, lines=[f"{label}: {_('invalid')} ({error.what})"], fault=error.what)
+        return Entry(json=shown, lines=[f"{label}: {_('invalid')} {in_brackets(error.what)}"], fault=error.what)
     return _good_entry(esv, row, value, scale, shown, label, is_set=is_set)
 
 

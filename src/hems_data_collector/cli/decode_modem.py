@@ -9,7 +9,7 @@ from gettext import gettext as _
 from typing import Any, Final
 
 from hems_data_collector.cli.decode_input import Datagram, ModemLine
-from hems_data_collector.cli.decode_texts import COMMANDS, FAILURES, MEANINGS, RESULTS
+from hems_data_collector.cli.decode_texts import COMMANDS, FAILURES, MEANINGS, RESULTS, in_brackets
 from hems_data_collector.errors import LineError
 from hems_data_collector.language import N_
 from hems_data_collector.skstack import (
@@ -167,7 +167,7 @@ def _received(unit: Datagram, event: RxUdp, size: int) -> Carried:
     notes = [_("encrypted") if event.secured else _("not encrypted")]
     if event.lqi is not None:
         notes.append(_signal(event.lqi))
-    head = _("ERXUDP from {sender} ({notes})").format(sender=event.sender, notes=", ".join(notes))
+    head = _("ERXUDP from {sender} ({notes})").format(sender=event.sender, notes=_(", ").join(notes))
     if pana:
         head += ": " + _("PANA, {size} bytes (not shown: it may hold the Route-B id)").format(size=size)
     return Carried(
@@ -208,9 +208,8 @@ def _signal(lqi: int) -> str:
 def _command(text: str, line: ModemLine) -> ExplainedLine:
     masked = _masked(text)
     name = masked.split(" ", 1)[0]
-    meaning = _(COMMANDS.get(name, N_("another command")))
-    echo = ", " + _("echoed") if line.direction == "<" else ""
-    return ExplainedLine(json={"line": name, "text": masked}, lines=[f"{_front(line)}{masked}  ({meaning}{echo})"])
+    notes = [_(COMMANDS.get(name, N_("another command"))), *([_("echoed")] if line.direction == "<" else ())]
+    return ExplainedLine(json={"line": name, "text": masked}, lines=[f"{_front(line)}{masked}  {in_brackets(*notes)}"])
 
 
 def _explained(event: LineEvent, line: ModemLine) -> ExplainedLine:
@@ -305,7 +304,7 @@ def _table(line: str, rows: list[str], title: str) -> tuple[dict[str, Any], str]
 
 
 def _value(line: str, value: str, meaning: str) -> tuple[dict[str, Any], str]:
-    return {"line": line, "value": value}, f"{line} {value}  ({meaning})"
+    return {"line": line, "value": value}, f"{line} {value}  {in_brackets(meaning)}"
 
 
 _EVENTS: Final[Mapping[type, Callable[[Any], tuple[dict[str, Any], str]]]] = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from gettext import gettext as _
 from typing import Final
 
 from hems_data_collector.language import N_
@@ -97,3 +98,8 @@ VALUES: Final = (
     N_("other"),
 )
 """The words of properties that name one of several states, as the enumerations of `echonet` have them."""
+
+
+def in_brackets(*notes: str) -> str:
+    """What stands behind a line to explain it, in the brackets of the language."""
+    return _("({text})").format(text=_(", ").join(notes))

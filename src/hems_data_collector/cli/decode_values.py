@@ -9,6 +9,7 @@ from enum import IntEnum
 from gettext import gettext as _
 from typing import Any, Final, TypeAlias
 
+from hems_data_collector.cli.decode_texts import in_brackets
 from hems_data_collector.cli.widths import padded_left
 from hems_data_collector.credentials import MASK
 from hems_data_collector.echonet import (
@@ -73,7 +74,7 @@ def to_json(value: Value, scale: Scale, epc: int) -> Any:
 def to_lines(value: Value, scale: Scale, epc: int, unit: str | None) -> list[str]:
     """The same for people: one line with its unit, histories with a table behind it."""
     if epc == _MAKER_EPC and isinstance(value, int):
-        return [f"{value:06X} ({_MAKERS.get(value, _('unknown maker'))})"]
+        return [f"{value:06X} {in_brackets(_MAKERS.get(value, _('unknown maker')))}"]
     if isinstance(value, WindowHistory):
         return _window_lines(
             value, scale, f" {unit}" if unit else "", HISTORY_3_STEP if epc == _HISTORY_3_EPC else HISTORY_2_STEP

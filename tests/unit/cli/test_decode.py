@@ -393,6 +393,8 @@ def test_names_are_japanese_for_japanese_users() -> None:
     )
 
     assert "E7  瞬時電力計測値" in ran.stdout.decode()
+    assert "（すべての値）" in ran.stdout.decode()
+    assert "(" not in ran.stdout.decode()
 
 
 @pytest.mark.parametrize("kind", [FaultStatus, OperationStatus, Place, PowerSaving, RemoteControl, TimeUnit])
