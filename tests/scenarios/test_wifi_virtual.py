@@ -18,7 +18,7 @@ from hems_data_collector.echonet import CONTROLLER, METER, Esv, Frame, Property
 from hems_data_collector.emulator.wifi import ALL_NODES, WifiMeter
 from hems_data_collector.errors import MeterNotFound, PortNotFound
 from hems_data_collector.link.base import Datagram
-from hems_data_collector.link.neighbours import Neighbours
+from hems_data_collector.link.neighbours import OCCUPIED_S, Neighbours
 from hems_data_collector.link.session import SessionState
 from hems_data_collector.link.wifi import WifiLink
 from hems_data_collector.link.wifi_port import WifiPort
@@ -231,7 +231,36 @@ def test_a_meter_that_is_away_costs_the_other_one_nothing(tmp_path: Path) -> Non
     for record, time in zip(run.fields, run.capture.times, strict=True):
         times[str(record["meter"])].append(time)
     assert max(after - before for before, after in itertools.pairwise(times["flat"])) < 62
-    assert min(time for time in times["house"] if time > 330) < 330 + 1200 + 30
+    assert min(time for time in times["house"] if time > 330) < 330 + 1200 + 65  # back within a minute, and asked
+
+
+@pytest.mark.parametrize(("quiet", "waits_s"), [(False, 1.0), (True, OCCUPIED_S)])
+def test_a_meter_is_asked_nothing_while_another_is_looked_for(quiet: bool, waits_s: float) -> None:
+    async def scenario() -> tuple[list[float], bool, bool]:
+        clock, lan = LoopClock(START), Lan()
+        meter = wifi_meter(METERS[1], clock)
+        lan.join(meter)
+        shared = Neighbours(lan, clock=clock, rng=Random(1))
+        away, there = (WifiLink(WifiPort(meter=one), neighbours=shared, clock=clock, rng=Random(1)) for one in SERIALS)
+        shared.attach(away, "wlan0")
+        await there.connect_once()
+        await asyncio.sleep(10)
+        lan.lose = lambda sent: quiet
+        shared.search(away, by_get=True)
+        asked_at = asyncio.get_running_loop().time()
+        request = Frame(tid=1, seoj=CONTROLLER, deoj=METER, esv=Esv.GET, properties=(Property(0xE7, b""),))
+        await there.send(request.encode())
+        occupied = shared.asking(away)
+        await asyncio.sleep(OCCUPIED_S + 1)
+        await there.close()
+        sent = [one.at - asked_at for one in lan.log if one.to == meter.address and one.at >= asked_at]
+        return sent, occupied, shared.asking(away)
+
+    sent, occupied, later = run_virtual(scenario())
+    (waited,) = sent
+    assert (OCCUPIED_S - 0.01 if quiet else 0.02) < waited < waits_s + 0.01
+    assert occupied, "the search for the other one goes on when this one has answered"
+    assert not later
 
 
 def test_a_node_identification_chooses_too(tmp_path: Path) -> None:

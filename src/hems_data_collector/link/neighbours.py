@@ -41,6 +41,7 @@ ANSWERS_S: Final = (4.0, 8.0, 20.0)
 """How long each question for a property that says who a meter is waits for its answer: a meter answers within 4 s
 (§12), and one that was busy dropped it. Only the last wait must be that of AIF §2.4.2, timer 1."""
 MOST_KNOWN: Final = 64  # meters remembered; a household has one or two, and a flood must not fill the memory
+OCCUPIED_S: Final = 3.0  # a meter that has been asked something takes no other question (§4.2); at most this long
 MOST_ASKED: Final = 8  # nodes that are asked who they are at the same time
 LINK_LOCAL: Final = "fe80::"
 
@@ -77,6 +78,14 @@ class _Question:
     requests: list[Frame] = field(default_factory=list)
 
 
+@dataclass(slots=True)
+class _Called:
+    """A meter among those that all are asked."""
+
+    until: float
+    answered: asyncio.Event = field(default_factory=asyncio.Event)
+
+
 class Neighbours:
     """Shared by all Wi-Fi links of a program; a socket is open as long as a link uses its interface."""
 
@@ -90,6 +99,10 @@ class Neighbours:
         self._known: dict[At, WifiPlace] = {}
         self._questions: dict[At, _Question] = {}
         self._asking: dict[At, asyncio.Task[None]] = {}
+        self._called: dict[At, _Called] = {}
+        """Meters of links that have a session, while another link looks for its own by questions to all."""
+        self._requested: dict[At, float] = {}
+        """Those meters that their own link has asked something, until when at most they are at that."""
 
     # --- interfaces ----------------------------------------------------------------------------------------------
 
@@ -170,7 +183,9 @@ class Neighbours:
     def search(self, link: Listener, *, by_get: bool) -> None:
         """Ask every node on the interfaces of `link` for its instances, by Get D6 or else by INF_REQ D5 (§3 step 4)."""
         service, epc = (Esv.GET, INSTANCES_D6) if by_get else (Esv.INF_REQ, INSTANCES_D5)
+        until = self._clock.monotonic() + OCCUPIED_S
         for interface in tuple(self._users.get(link, ())):
+            self._called |= {at: _Called(until) for at in self._owners if at.interface == interface}
             self._say(interface, ALL_NODES, self._frame(CONTROLLER, NODE_PROFILE, service, epc))
 
     def ask(self, link: Listener, place: WifiPlace) -> None:
@@ -179,9 +194,10 @@ class Neighbours:
             self._introduce(At(place.interface, place.address))
 
     def asking(self, link: Listener) -> bool:
-        """Whether somebody on the interfaces of `link` is being asked who it is: it takes no other question then."""
-        interfaces = self._users.get(link, set())
-        return any(at.interface in interfaces for at in self._asking)
+        """Whether somebody on the interfaces of `link` is being asked something: it takes no other question then."""
+        interfaces, now = self._users.get(link, set()), self._clock.monotonic()
+        asked = [*self._asking, *(at for at, until in self._requested.items() if until > now)]
+        return any(at.interface in interfaces for at in asked)
 
     def claim(self, link: Listener, place: WifiPlace) -> None:
         """From now on `link` gets what comes from `place`."""
@@ -192,10 +208,24 @@ class Neighbours:
         mine = [at for at, owner in self._owners.items() if owner is link]
         for at in mine:
             del self._owners[at]
+            self._requested.pop(at, None)
+            self._called.pop(at, None)
         self._forget(mine)
 
-    def send(self, interface: str, address: str, payload: bytes) -> None:
-        """Send one datagram; raises OSError."""
+    async def free(self, place: WifiPlace) -> None:
+        """Wait while the meter there is at a question to all, but no longer than it can be."""
+        at = At(place.interface, place.address)
+        called = self._called.get(at)
+        if called is not None:
+            with suppress(TimeoutError):
+                await self._clock.wait_for(called.answered.wait(), max(0.0, called.until - self._clock.monotonic()))
+
+    def send(self, place: WifiPlace, payload: bytes) -> None:
+        """Send one datagram to a meter; raises OSError."""
+        self._requested[At(place.interface, place.address)] = self._clock.monotonic() + OCCUPIED_S
+        self._send(place.interface, place.address, payload)
+
+    def _send(self, interface: str, address: str, payload: bytes) -> None:
         endpoint = self._endpoints.get(interface)
         if endpoint is None:
             raise OSError(errno.ENETDOWN, os.strerror(errno.ENETDOWN))
@@ -207,6 +237,9 @@ class Neighbours:
         if port != UDP_PORT or not at.address.lower().startswith(LINK_LOCAL):
             self._ignored(at.interface)
             return
+        self._requested.pop(at, None)
+        if (called := self._called.pop(at, None)) is not None:
+            called.answered.set()
         owner = self._owners.get(at)
         if owner is not None and at not in self._questions:
             owner.heard(payload)
@@ -304,7 +337,7 @@ class Neighbours:
     def _say(self, interface: str, address: str, frame: Frame) -> None:
         """Send a frame of our own; one that cannot be sent is as good as lost, and asked again."""
         try:
-            self.send(interface, address, frame.encode())
+            self._send(interface, address, frame.encode())
         except OSError as error:
             log.debug("sending on %s: %s", interface, error)
 

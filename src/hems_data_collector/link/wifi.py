@@ -22,7 +22,7 @@ from hems_data_collector.clock import Clock
 from hems_data_collector.errors import HemsError, LinkError, MeterNotFound, PortError, SessionLost
 from hems_data_collector.link.base import Datagram, OnProgress, Progress, WifiPlace
 from hems_data_collector.link.counters import LinkCounters
-from hems_data_collector.link.neighbours import Neighbours
+from hems_data_collector.link.neighbours import OCCUPIED_S, Neighbours
 from hems_data_collector.link.patience import Telling
 from hems_data_collector.link.retry import waits_for
 from hems_data_collector.link.session import SessionState
@@ -39,7 +39,6 @@ FEW: Final = 2
 that are being read hear them too, and drop a request that comes while they answer."""
 SEARCH_S: Final = 30.0  # 20 s for the last answer to come (§3 step 4), and two more requests for who it is
 SETTLE_S: Final = 3.0  # after the last question to all, for other meters, where none was asked for by its number
-POSTPONE_S: Final = 3.0  # a meter that is being asked who it is takes no other question; at most this long
 REPLACED_AFTER_S: Final = 3600.0  # a meter that stays away this long has been exchanged, if another one is there
 MOMENT_S: Final = 0.001  # a timer may end a hair early by this clock's reckoning
 ASK_EVERY_S: Final = 20.0  # between two searches our meter's last address is asked that often
@@ -133,11 +132,13 @@ class WifiLink:
 
     async def send(self, payload: bytes) -> None:
         """Send one datagram to the meter; see `link.base.Link.send`."""
+        if self._meter is not None:
+            await self._neighbours.free(self._meter)
         if self._state is not SessionState.UP or self._meter is None:
             raise self._no_session()
         self.counters.datagrams_sent += 1
         try:
-            self._neighbours.send(self._meter.interface, self._meter.address, payload)
+            self._neighbours.send(self._meter, payload)
         except OSError as error:
             if error.errno not in INTERFACE_ERRORS:
                 raise not_sent(error) from error
@@ -239,7 +240,7 @@ class WifiLink:
             found = bool(self._candidates())
             due = rounds[sent] if sent < (FEW if found else len(rounds)) else SEARCH_S
             if self._neighbours.asking(self):
-                due += POSTPONE_S
+                due += OCCUPIED_S
             if past >= due:
                 self._neighbours.search(self, by_get=bool(sent % 2))
                 sent, quiet_since = sent + 1, past
