@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import pty
 import select
+import signal
 import subprocess
 import time
 from collections.abc import Mapping, Sequence
@@ -59,8 +60,12 @@ def answered(
 
 
 def _take_terminal() -> None:
-    """In the child: make its standard input the terminal that Ctrl-C comes from."""
+    """In the child: make its standard input the terminal that Ctrl-C comes from, and hear that.
+
+    A suite that runs in the background ignores it, and so would its children.
+    """
     import fcntl
     import termios
 
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
     fcntl.ioctl(0, termios.TIOCSCTTY, 0)

@@ -81,7 +81,7 @@ async def test_the_line_of_the_poller_is_told_in_order(database: Database) -> No
         for number in range(4):
             kept.half_hours([slot(number)], PROFILE)
             kept.reading(reading(number), RECENT, PROFILE)
-        await until(lambda: len(log(database)) == 7)
+        await until(lambda: len(log(database)) == 7 and len(told) == 3)  # it is told after the commit
     assert told == [record for record in log(database) if record.kind == "half-hour"]
 
 
