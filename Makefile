@@ -23,7 +23,7 @@ help: ## what can be done here
 demo: $(VENV)/.run ## the collector on the built-in emulator: a few readings, no hardware
 	@$(BIN)/python tools/demo.py
 
-test: $(VENV)/.dev ## the full suite, then the portable part on the other Pythons that run here
+test: $(VENV)/.dev $(VENV)/.pack ## the full suite, then the portable part on the other Pythons that run here
 	@$(MAKE) -j 2 test-scenarios test-others $(OTHER_PYTHONS:%=test-on-%)
 
 # The two halves of the full suite, at the same time: neither has use for more than one core.
