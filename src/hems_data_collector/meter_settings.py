@@ -45,3 +45,8 @@ class MeterSettings:
     def emulated(self) -> bool:
         """Whether it is a meter of the built-in emulator."""
         return self.port.startswith(f"{EMULATOR_SCHEME}:")
+
+    @property
+    def place(self) -> str:
+        """By what the store knows where this meter is: its port, and among several meters its name."""
+        return self.shown_port if self.name is None else f"{self.shown_port}#{self.name}"

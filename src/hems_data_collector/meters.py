@@ -61,7 +61,7 @@ class Meter:
     ) -> None:
         self.own = own
         self._memory = memory
-        self._place = own.shown_port if own.name is None else f"{own.shown_port}#{own.name}"
+        self._place = own.place
         self.remembered = Remembered() if memory is None else memory.recall(self._place)
         fixed = own.fixed_pan
         order = LinkOrder(

@@ -95,9 +95,8 @@ def _remember(context: Context, terminated_at: datetime) -> None:
     changes: dict[str, Any] = {"terminated_at": terminated_at}
     if place is not None:
         changes["pan"] = Pan(channel=place.channel, pan_id=place.pan_id, address=place.address, lqi=place.lqi)
-    name = own.shown_port if own.name is None else f"{own.shown_port}#{own.name}"
     with contextlib.suppress(StoreError, sqlite3.Error), closing(open_editor(path)) as conn, transaction(conn):
-        ports.remember(conn, {name: replace(ports.recall(conn, name), **changes)})
+        ports.remember(conn, {own.place: replace(ports.recall(conn, own.place), **changes)})
 
 
 async def introduce(context: Context) -> AsyncGenerator[Finding, None]:
